@@ -1,0 +1,127 @@
+// What an App document says, typed and checked. Built only by spec::Read (reader.h), so whoever holds an App may rely
+// on it: every ref points at a resource, every rule compiled, every default fits its field.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pkg/base/value.h"
+#include "pkg/expr/expr.h"
+
+namespace flyball::spec {
+
+enum class FieldType { kString, kInteger, kNumber, kBoolean, kDateTime, kDate };
+enum class Format { kNone, kEmail, kUuid, kUri };
+enum class OnDelete { kRestrict, kCascade, kSetNull };
+
+struct Field {
+  std::string name;
+  FieldType type = FieldType::kString;
+  Format format = Format::kNone;
+  bool required = false;  // must be present on create and PUT
+  bool nullable = false;  // an optional field without default is nullable
+  bool unique = false;
+  bool immutable = false;                         // settable on create only
+  bool hidden = false;                            // never in an answer, a filter or a sort
+  std::optional<int64_t> min_length, max_length;  // in Unicode code points
+  std::optional<double> minimum, maximum;         // inclusive
+  std::optional<double> exclusive_minimum, exclusive_maximum;
+  std::vector<std::string> enum_values;  // empty = any
+  std::optional<Value> default_value;    // a literal, applied when absent on create and PUT
+  std::optional<expr::Rule> initial;     // evaluated on create; the client may not set such a field
+  std::string ref;                       // resource whose id it holds; empty = none
+  OnDelete on_delete = OnDelete::kRestrict;
+};
+
+struct Index {
+  struct Key {
+    std::string field;
+    bool descending = false;
+  };
+  std::vector<Key> keys;
+};
+
+struct Access {  // an absent rule denies
+  expr::Rule create, list, read, update, remove;
+};
+
+enum class Criticality { kCritical, kNormal, kSheddable };
+std::string_view Name(Criticality criticality);  // "critical", "normal", "sheddable"
+
+struct Sort {
+  std::string field;
+  bool descending = false;
+};
+
+struct ListOptions {
+  int default_limit = 20;
+  int max_limit = 100;
+  std::vector<Sort> sort;  // never empty after reading: ends with id, so the order is total
+};
+
+struct Resource {
+  std::string name;           // path segment and table name
+  std::vector<Field> fields;  // in document order, the implicit ones not among them
+  std::vector<Index> indexes;
+  Access access;
+  ListOptions list;
+  Criticality read_criticality = Criticality::kNormal;
+  Criticality write_criticality = Criticality::kNormal;
+
+  const Field* Find(std::string_view field) const;  // null when there is none
+};
+
+// The columns every resource has besides its fields.
+inline constexpr std::string_view kImplicitColumns[] = {"id", "createdAt", "updatedAt", "version"};
+// Names and expr types of fields plus implicit columns, as rules see them.
+expr::Schema RuleSchema(const Resource& resource);
+
+struct Limit {
+  std::string name;
+  enum class By { kPrincipal, kIp, kAccount } by = By::kPrincipal;
+  std::chrono::milliseconds window{0};
+  std::map<std::string, int64_t> quota;  // role (or "anonymous") -> requests a window; token bucket: burst = quota,
+                                         // refill = quota / window
+  int64_t burst = 0;                     // 0 = the quota itself
+  bool adaptive = false;                 // multiplied by the governor's quota factor
+  std::vector<std::string> apply;        // endpoints such as "auth.login"; empty = every endpoint of the app
+  enum class WhenStoreDown { kLocal, kOpen, kClosed } when_store_down = WhenStoreDown::kLocal;
+};
+
+struct Role {
+  std::string name;
+  bool signup = false;                // what register() gives; exactly one role has it when accounts are declared
+  std::vector<std::string> includes;  // transitive closure, itself included
+};
+
+struct AuthOptions {
+  std::string accounts;  // resource of the accounts; empty = the app has no login
+  std::chrono::milliseconds access_ttl{std::chrono::minutes(15)};
+  std::string issuer;  // defaults to the app's name
+  int bcrypt_cost = 12;
+  int min_password_length = 10;
+  std::vector<Role> roles;
+};
+
+struct SeedRow {
+  std::string resource;
+  std::vector<std::pair<std::string, Value>> values;  // may hold "id"
+};
+
+struct App {
+  std::string name;
+  std::string base = "/api/v1";  // no trailing slash
+  AuthOptions auth;
+  std::vector<Limit> limits;
+  std::vector<Resource> resources;  // in document order
+  std::vector<SeedRow> seed;        // refs before referrers
+
+  const Resource* Find(std::string_view resource) const;
+};
+
+}  // namespace flyball::spec

@@ -1,0 +1,65 @@
+// What a Governor document says, typed, defaulted and checked (design: one loop that moves replicas and rates
+// together).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flyball::spec {
+
+using std::chrono::milliseconds;
+
+struct Slo {
+  milliseconds latency{250};
+  double percentile = 99;      // of answered requests
+  double availability = 99.9;  // percent
+};
+
+struct Replicas {
+  int min = 1;
+  int max = 1;
+  milliseconds startup{std::chrono::seconds(10)};  // D: from ordered to Ready
+  int fallback = 0;                                // held when all metrics are stale > 120 s; 0 = min
+};
+
+// HPA v2 behaviour, honoured where given.
+struct ScalingPolicy {
+  enum class Type { kPods, kPercent } type = Type::kPercent;
+  int value = 0;
+  milliseconds period{0};
+};
+struct ScalingRules {
+  std::optional<milliseconds> stabilization_window;
+  std::vector<ScalingPolicy> policies;
+  enum class Select { kMax, kMin, kDisabled } select = Select::kMax;
+  std::optional<double> tolerance;
+};
+
+struct CriticalityWeights {
+  double critical = 1, normal = 1, sheddable = 1;
+};
+
+struct Governor {
+  std::string name;
+  struct Target {
+    std::string api_version, kind, name;
+  } target;
+  enum class Mode { kEnforce, kObserve } mode = Mode::kEnforce;
+  bool paused = false;
+  Slo slo;
+  Replicas replicas;
+  std::optional<double> cpu_target;         // 0..1 of the request, or of one core per pod locally
+  std::optional<double> capacity_hint_rps;  // requests a second one replica carries
+  std::optional<int> workers;               // executor workers a pod
+  double target_utilization = 0.80;         // rho*
+  bool enforce_limits = true;
+  bool fleet_ceiling = true;
+  CriticalityWeights weights;
+  double quota_floor = 0.25;
+  ScalingRules scale_up, scale_down;
+  milliseconds scrape{std::chrono::seconds(2)};
+};
+
+}  // namespace flyball::spec
