@@ -1,0 +1,89 @@
+# The commands people type. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD ?= build/release
+JOBS ?= $(shell nproc)
+NICE ?=
+
+# Debian 12 packages. Nothing else is installed, and only what is missing.
+BUILD_PACKAGES := g++ cmake ninja-build pkg-config ca-certificates \
+  libpistache-dev libhiredis-dev prometheus-cpp-dev libyaml-cpp-dev libgtest-dev libgmock-dev nlohmann-json3-dev \
+  libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev libboost1.81-dev libre2-dev libsqlite3-dev \
+  libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev
+RUN_PACKAGES := $(BUILD_PACKAGES) redis-server
+TEST_PACKAGES := $(RUN_PACKAGES) curl jq
+LINT_PACKAGES := clang-format-14 shellcheck
+FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
+BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev nginx wrk
+
+BINARIES := flyball-api flyball-autoscaler flyballctl
+
+## make run            install what is missing, build, and run the tasks sample app with the governor
+.PHONY: run
+run: packages-run binaries
+	@exec $(BUILD)/bin/flyballctl up manifests/samples/tasks.yaml $(ARGS)
+
+## make build          build everything, tests included
+.PHONY: build
+build: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS)
+
+## make test           install what is missing, build, and run every test that needs no cluster
+.PHONY: test
+test: build
+	@cd $(BUILD) && ctest --output-on-failure -j 2
+
+.PHONY: binaries
+binaries: $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target $(BINARIES)
+
+$(BUILD)/build.ninja: | packages-run
+	@mkdir -p build; cmake --preset $(notdir $(BUILD)) >$(BUILD).configure.log 2>&1 || { cat $(BUILD).configure.log; exit 1; }
+
+build/%/build.ninja:
+	@mkdir -p build
+	@cmake --preset $* >build/$*.configure.log 2>&1 || { cat build/$*.configure.log; exit 1; }
+
+## make test-asan      every unit and integration test under AddressSanitizer and UBSan
+.PHONY: test-asan
+test-asan: packages-test build/asan/build.ninja
+	@$(NICE) cmake --build build/asan -j $(JOBS)
+	@cd build/asan && ctest --output-on-failure -j 2
+
+## make test-tsan      the rooms with threads under ThreadSanitizer, and a planted race that must be found
+.PHONY: test-tsan
+test-tsan: packages-test build/tsan/build.ninja
+	@tests/tsan/run.sh build/tsan $(JOBS)
+
+## make test-mutations breaks each room in one place and expects its tests to turn red
+.PHONY: test-mutations
+test-mutations: build
+	@tests/mutations/run.sh $(BUILD)
+
+## make test-fuzz      replays the fuzz corpora and fuzzes each parser for FUZZ_SECONDS (20)
+.PHONY: test-fuzz
+test-fuzz: packages-fuzz build/fuzz/build.ninja
+	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),20) $(JOBS)
+
+## make lint           formatting, shell scripts, layering (checked by CMake at configure time)
+.PHONY: lint
+lint: packages-lint
+	@tests/lint/run.sh
+
+.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench
+packages-run: ; @tests/lint/packages.sh $(RUN_PACKAGES)
+packages-test: ; @tests/lint/packages.sh $(TEST_PACKAGES)
+packages-lint: ; @tests/lint/packages.sh $(LINT_PACKAGES)
+packages-fuzz: ; @tests/lint/packages.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+packages-bench: ; @tests/lint/packages.sh $(BENCH_PACKAGES)
+
+## make clean          remove build/
+.PHONY: clean
+clean:
+	@rm -rf build
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
