@@ -1,0 +1,8 @@
+#include "cmd/flyballctl/command_line.h"
+#include "cmd/flyballctl/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace flyball::ctl;
+  CommandLine line("flyballctl", "Runs and inspects Flyball: an API platform that regulates itself.", FLYBALL_VERSION);
+  return line.Run(argc, argv);
+}
