@@ -17,10 +17,11 @@ enum class Type { kNull, kBool, kInt, kDouble, kString, kTimestamp };
 std::string_view Name(Type type);
 
 // What a rule may name. Fields are the columns of the row at hand; `auth.id` (string) and `auth.role` (string) are
-// always there and are null for an anonymous request.
+// always there and are null for an anonymous request. An entry named "auth.role" lists the roles that exist.
 struct FieldType {
   std::string name;
   Type type;
+  std::vector<std::string> values = {};  // the only texts it can hold (an enum), so that others are a problem; or empty
 };
 using Schema = std::vector<FieldType>;
 
@@ -59,6 +60,7 @@ class Rule {
 // Bounds on a rule's text; past them compilation fails with one problem.
 inline constexpr size_t kMaxRuleBytes = 4096;
 inline constexpr int kMaxRuleDepth = 50;
+inline constexpr int kMaxRuleTerms = 256;  // literals, names, `!` and parentheses, list elements not counted
 
 // Lexes, parses and type-checks `text`. `wanted` is the type the place needs (kBool for access). On failure `problems`
 // holds at least one entry, in text order.
@@ -82,9 +84,12 @@ class Row {
   virtual Value Field(std::string_view name) const = 0;
 };
 
-// Evaluates. Equality with null follows CEL (null == null is true, null == 'x' is false, null != 'x' is true); a null
-// or mistyped operand of `&& || !` makes the result null unless the other side decides it. `row` may be null when
-// rule.row_free().
+// Evaluates. Equality with null follows CEL (null == null is true, null == 'x' is false, null != 'x' is true), with one
+// exception that keeps strangers out: an auth.id or auth.role that is null equals only the literal null, and compared
+// with anything else gives null - so `createdBy == auth.id` never shows an anonymous request the rows nobody owns.
+// `< <= > >=` with a null give null; `x in [..]` is x == each. A null operand of `&& || !` makes the result null unless
+// the other side decides it. Text is ordered by its bytes, numbers by their exact value. A value that is not of the
+// field's type counts as null. `row` may be null when rule.row_free().
 Value Evaluate(const Rule& rule, const Auth& auth, const Row* row);
 
 // Access decision: true only when the rule evaluates to exactly true. Null or unknown denies.
@@ -92,7 +97,8 @@ bool Allows(const Rule& rule, const Auth& auth, const Row* row);
 
 // A condition for WHERE, true for exactly the rows for which Allows() is true. Everything that depends only on `auth`
 // is decided before, so `auth.role == 'admin' || createdBy == auth.id` becomes `1` for an admin. Values are always
-// bound, in order of appearance; column names are quoted by `dialect`.
+// bound, in order of appearance; column names are quoted by `dialect`. Text columns must compare by bytes (SQLite's
+// BINARY, the default), booleans be 0 and 1 in SQLite. The text can stand beside AND without parentheses.
 struct Sql {
   std::string text;  // never empty; "1=1" or "1=0" when decided
   std::vector<Value> values;
