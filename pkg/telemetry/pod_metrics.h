@@ -7,7 +7,7 @@
 //   flyball_completed_total{app,endpoint,criticality,code_class=2xx|3xx|4xx|5xx}  what was answered and not shed
 //   flyball_service_seconds, flyball_queue_seconds, flyball_request_seconds{app,endpoint,criticality}  histograms
 //   flyball_executor_busy_seconds_total, flyball_reactor_busy_seconds_total     summed over threads
-//   process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds
+//   process_cpu_seconds_total, process_resident_memory_bytes
 //   flyball_in_flight, flyball_queue_depth, flyball_concurrency_limit, flyball_connections       gauges
 //   flyball_workers, flyball_reactors, flyball_cpu_quota_cores, flyball_ready                    gauges
 //   flyball_start_time_seconds, flyball_monotonic_seconds, flyball_template_hash{app,hash} 1
