@@ -44,11 +44,16 @@ struct Table {
 using Row = std::vector<Value>;
 
 enum class Op { kEq, kNe, kLt, kLte, kGt, kGte, kIn };
+
+// Text compares by its UTF-8 bytes. kEq and kNe with null mean IS [NOT] NULL, and kNe matches rows that hold null; kIn
+// is kEq with any of its values, so it is false for every row when there are none; the others never match null.
+// A value's type must be the column's (an int64_t does for kReal): otherwise kInvalid.
 struct Filter {
   int column = 0;  // index into Table::columns
   Op op = Op::kEq;
-  std::vector<Value> values;  // one, or any number for kIn. kEq/kNe with null mean IS [NOT] NULL; kNe also matches null
+  std::vector<Value> values;  // one; for kIn any number up to kMaxIn
 };
+inline constexpr size_t kMaxIn = 1000;
 
 struct Order {
   int column = 0;
@@ -66,28 +71,32 @@ struct Query {
   std::vector<int> columns;   // what to return; empty = all
   std::vector<Filter> where;  // all must hold
   Guard guard;
-  std::vector<Order> order;
-  int64_t limit = 20;
-  int64_t offset = 0;
+  std::vector<Order> order;  // ties, and no order at all, go by id in the last order's direction: pages are stable
+  int64_t limit = 20;        // >= 0
+  int64_t offset = 0;        // >= 0
 };
 
-// Reads over one database connection. One thread at a time.
+// Reads over one database connection. One thread at a time. Every call sees all writes completed before it began.
+// Errors: kInvalid (the query does not fit the table), kTimeout (the statement limit), kUnavailable, kCorrupt.
 class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<std::optional<Row>> Get(const Table& table, std::string_view id, const Guard& guard) = 0;
   virtual Result<std::optional<Row>> FindBy(const Table& table, int column, const Value& value) = 0;
-  // Calls `each` for every row in order; the Row is valid during the call only.
+  // Calls `each` for every row in order; the Row is valid during the call only, and `each` may not use this reader.
   virtual Result<void> List(const Query& query, const std::function<void(const Row&)>& each) = 0;
   virtual Result<int64_t> Count(const Query& query) = 0;  // ignores limit and offset
 };
 
+// A row holds what its columns declare: a value of another type, null where it may not be, NaN, infinity or text with
+// U+0000 is kInvalid.
 struct Write {
   enum class Kind { kInsert, kUpdate, kDelete } kind = Kind::kInsert;
   const Table* table = nullptr;                // borrowed until completion
   std::string id;                              // kUpdate, kDelete
   Row row;                                     // kInsert: the whole row
-  std::vector<std::pair<int, Value>> changes;  // kUpdate: column -> value; `version` is raised by the store, by 1
+  std::vector<std::pair<int, Value>> changes;  // kUpdate: column -> value; never `id` or `version`, which the store
+                                               // raises by 1 where the table has it
   Guard guard;                        // kUpdate, kDelete: judged against the row as it is in the same transaction
   std::optional<int64_t> if_version;  // kUpdate, kDelete: only when the row has this version
 };
@@ -106,15 +115,18 @@ struct Written {
   std::string table;   // kReferenced
 };
 
-// Called once, on the store's writer thread, after the commit (or its failure). Errors: kUnavailable (locked past the
-// deadline, disk full, shutting down: nothing was written), kCorrupt, kTimeout.
+// Called once, on the store's writer thread, after the commit (or its failure); it must not wait for the store. One
+// thread's writes are completed in the order of their submission. Errors: kUnavailable (locked past the deadline, disk
+// full, shutting down: nothing was written), kCorrupt, kTimeout (nothing was written), kInvalid (does not fit the
+// table).
 using WriteDone = std::function<void(Result<Written>)>;
 
 class Store {
  public:
   virtual ~Store() = default;
   // Creates missing tables, columns and indexes; kInvalid when an existing one does not fit, with what would be needed.
-  // Safe when several processes call it at once.
+  // Safe when several processes call it at once. Nothing is dropped: columns the tables no longer name stay, and are
+  // refused only when they would make every insert fail.
   virtual Result<void> Migrate(const std::vector<Table>& tables) = 0;
   virtual Result<std::unique_ptr<Reader>> OpenReader() = 0;
   // Thread-safe, never blocks. Writes queued together commit together; each still succeeds or fails alone. When the
