@@ -23,6 +23,8 @@ struct Signal {
   double target = 0;     // wanted utilization of the resource, 0..1
   double headroom = 1;   // k
   double trend = 0;      // 0..0.25
+  int current = 0;       // > 0: raw stays current when fractional is within `tolerance` of it
+  double tolerance = 0;
   double fractional = 0, fractional_down = 0;
   int raw = 0, raw_down = 0;
 };
@@ -83,7 +85,8 @@ struct Allocation {
 };
 
 struct Condition {
-  std::string type;    // ScalingLimited, MetricsMissing, Conflict, ScaleUpIneffective, SharedStateDown
+  // ScalingLimited, MetricsMissing, Conflict, ScaleUpIneffective, SharedStateDown, TargetUnreachable
+  std::string type;
   std::string reason;  // CamelCase
   std::string message;
   bool operator==(const Condition&) const = default;
@@ -133,6 +136,10 @@ struct Decision {
 // One JSON object; keys are the member names in lowerCamelCase, criticalities are objects {critical, normal,
 // sheddable}, seconds end in Seconds and rates in Rps. raw, steps and rates can be recomputed from it alone.
 std::string ToJson(const Decision& decision);
+
+// One sentence without its full stop: what the load asks for, and the last rule that changed it. Reads everything but
+// `reason`.
+std::string Sentence(const Decision& decision);
 
 // Several lines for a person, words and numbers: why this many replicas and these limits.
 std::string Explain(const Decision& decision);

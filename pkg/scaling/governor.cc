@@ -1,0 +1,550 @@
+#include "pkg/scaling/governor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+#include "pkg/base/check.h"
+#include "pkg/scaling/allocate.h"
+#include "pkg/scaling/constrain.h"
+#include "pkg/scaling/down_window.h"
+#include "pkg/scaling/price.h"
+#include "pkg/scaling/probe.h"
+#include "pkg/scaling/rates.h"
+#include "pkg/scaling/recommend.h"
+#include "pkg/scaling/scaling_rules.h"
+#include "pkg/scaling/trend.h"
+
+namespace flyball::scaling {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr int kFreshScrapes = 3;
+constexpr int kGapTicks = 3;
+constexpr auto kHistory = minutes(30);
+constexpr auto kRateSpan = seconds(15);  // of the built-in rates of change
+constexpr auto kRevokeSpan = seconds(30);
+constexpr auto kTrendSpan = seconds(30);
+constexpr auto kTrendLead = seconds(4);  // on top of the start-up: scrape and decision
+constexpr auto kConflictSpan = minutes(5);
+constexpr double kBad = 0.035, kHeadroomStep = 1.08, kHeadroomMost = 1.4, kHeadroomDecay = 0.997;
+constexpr double kHeadroomUtilization = 0.65;  // below it the pods have room, and more of them would not help
+constexpr double kShedding = 0.01;
+constexpr double kCapacityGain = 0.3;
+constexpr double kMinCapacityCount = 20;  // completions in the window below which a pod says nothing about c
+constexpr double kBusyThread = 0.2;       // below it CPU and reactor time are mostly not the requests'
+constexpr double kQueueingWait = 0.5;     // mean wait over mean service time
+constexpr double kCongested = 0.92;       // of the workers
+constexpr double kHpaTolerance = 0.1;
+constexpr double kCeilingFactor = 1.1;
+
+double Median(std::vector<double>& values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double Share(double part, double whole) { return whole > 0 ? std::clamp(part / whole, 0.0, 1.0) : 0; }
+
+// One pod's capacity: what it completes over how busy its busiest resource is. 0 = it says nothing.
+double PodCapacity(const PodHistory& pod) {
+  double completed = 0, executor = 0, reactor = 0, cpu = 0;
+  for (const Interval& interval : pod.intervals()) {
+    for (const Cell& cell : interval.cells) completed += cell.Completed();
+    executor += interval.executor_busy;
+    reactor += interval.reactor_busy;
+    cpu += interval.cpu;
+  }
+  if (completed < kMinCapacityCount) return 0;
+  const double span = pod.Seconds();
+  const double thread = std::max(Share(reactor, pod.reactors * span), Share(cpu, pod.cores * span));
+  const double busy = std::max(Share(executor, pod.workers * span), thread > kBusyThread ? thread : 0);
+  return busy > 0 ? completed / span / busy : 0;
+}
+
+// The fleet as this tick sees it.
+struct Fleet {
+  int ready = 0, pending = 0, stuck = 0;
+  int fresh = 0;    // Ready, with a sample not older than 3 scrapes
+  int missing = 0;  // Ready, without rates
+  FleetRates rates;
+  std::vector<double> capacities;
+  double connections = 0;
+
+  double FreshShare() const { return ready > 0 ? static_cast<double>(fresh) / ready : 1; }
+  double ShedShare() const { return Share(rates.last_total.Shed(), rates.last_total.Offered()); }
+};
+
+struct PastTick {
+  SteadyTime at;
+  int raw = 0, raw_down = 0;  // without what a probe asked for
+  int ordered = 0;
+};
+
+}  // namespace
+
+struct Governor::State {
+  State(spec::Governor document, SteadyTime start, Remembered remembered)
+      : doc(std::move(document)), started(start), fresh_at(start), capacity(remembered.capacity_per_pod_rps) {}
+
+  Decision Decide(const Inputs& inputs, SteadyTime now);
+
+  // Seeing.
+  void NoticeGap(SteadyTime now);
+  void TakeSamples(const Inputs& inputs);
+  Fleet View(const Inputs& inputs, SteadyTime now);
+  void NoticeWriters(const Inputs& inputs, SteadyTime now);
+  // Estimating.
+  Estimates Estimate(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
+  void LearnCapacity(Fleet& fleet);
+  void LearnHeadroom(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
+  double LearnTrend(const Fleet& fleet);
+  std::vector<Signal> Signals(const Fleet& fleet, const Inputs& inputs, double trend) const;
+  void RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals, SteadyTime now);
+  // Deciding.
+  void Remember(const std::vector<Signal>& signals, const Fleet& fleet, const Inputs& inputs, SteadyTime now);
+  ConstraintInputs Constraints(const std::vector<Signal>& signals, const Fleet& fleet, const Inputs& inputs,
+                               SteadyTime now);
+  std::string UpBlocked(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
+  AllocationInputs Limits(const Fleet& fleet) const;
+  std::vector<Condition> Conditions(const Decision& decision, const Fleet& fleet, const Inputs& inputs) const;
+
+  milliseconds Window(SteadyTime now);
+  template <typename Pick>
+  int Peak(nanoseconds span, SteadyTime now, int start, Pick pick) const;
+  bool Conflict(const Inputs& inputs) const { return !inputs.other_owner.empty() || foreign_writes.size() >= 2; }
+
+  spec::Governor doc;
+  SteadyTime started;
+
+  CellTable table;
+  std::unordered_map<std::string, PodHistory> pods;
+  SteadyTime fresh_at;  // when any pod's metrics were last fresh
+  std::optional<SteadyTime> last_tick;
+  SteadyTime blind_until{};  // after a gap in the ticks
+
+  Prices prices;
+  Probe probe;
+  double capacity;                              // c; 0 = not known
+  double workers = 0, reactors = 0, cores = 0;  // of one pod
+  double headroom = 1;
+  int bad_ticks = 0, last_ready = 0;
+  SteadyTime ready_rose{};
+  std::deque<double> loads;
+
+  std::deque<PastTick> history;
+  seconds window = kDefaultWindow;
+  SteadyTime window_chosen{};
+  std::deque<ReplicaChange> changes;
+  int last_ordered = -1;
+  std::deque<int> wanted;  // what the last few ticks ordered
+  std::deque<SteadyTime> foreign_writes;
+  SteadyTime up_retry_at{};
+  milliseconds up_backoff{0};
+
+  double quota_factor = 1;
+  uint64_t seq = 0;
+};
+
+void Governor::State::NoticeGap(SteadyTime now) {
+  Check(!last_tick || now >= *last_tick, "Governor: time went back");
+  if (last_tick && now - *last_tick > kGapTicks * doc.scrape) {
+    for (auto& [name, pod] : pods) pod.ForgetRates();
+    loads.clear();
+    blind_until = now + kGapTicks * doc.scrape;
+  }
+  last_tick = now;
+}
+
+void Governor::State::TakeSamples(const Inputs& inputs) {
+  const nanoseconds max_gap = kGapTicks * nanoseconds(doc.scrape) + nanoseconds(doc.scrape) / 2;
+  std::unordered_map<std::string, PodHistory> seen;
+  seen.reserve(inputs.pods.size());
+  for (const PodView& view : inputs.pods) {
+    auto node = pods.extract(view.name);
+    PodHistory& pod = node.empty() ? seen[view.name] : seen.insert(std::move(node)).position->second;
+    if (view.sample != nullptr && Validate(*view.sample)) pod.Add(*view.sample, view.sampled_at, table, max_gap);
+  }
+  pods = std::move(seen);  // pods that are gone take their past with them
+}
+
+Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
+  Fleet fleet;
+  std::vector<double> each_workers, each_reactors, each_cores;
+  const auto stuck_after = 3 * doc.replicas.startup;
+  for (const PodView& view : inputs.pods) {
+    const PodHistory& pod = pods.at(view.name);
+    const bool fresh = pod.last_at() != SteadyTime{} && now - pod.last_at() <= kFreshScrapes * doc.scrape;
+    // Traffic is demand wherever it arrives, also at a pod on its way out.
+    if (fresh) fleet.rates.Add(pod);
+    if (view.terminating) continue;
+    if (!view.ready) {
+      ++fleet.pending;
+      fleet.stuck += now - view.pending_since > stuck_after ? 1 : 0;
+      continue;
+    }
+    ++fleet.ready;
+    fleet.fresh += fresh ? 1 : 0;
+    if (!fresh || !pod.HasRates()) ++fleet.missing;
+    if (!fresh) continue;
+    fresh_at = std::max(fresh_at, pod.last_at());
+    fleet.connections += pod.connections;
+    each_workers.push_back(pod.workers);
+    each_reactors.push_back(pod.reactors);
+    each_cores.push_back(pod.cores);
+    if (const double c = PodCapacity(pod); c > 0) fleet.capacities.push_back(c);
+  }
+  if (!each_workers.empty()) {
+    workers = Median(each_workers);
+    reactors = Median(each_reactors);
+    cores = Median(each_cores);
+  }
+  if (workers == 0 && doc.workers) workers = *doc.workers;
+  if (fleet.ready == 0) fresh_at = now;  // nobody to hear from: that is not stale
+  return fleet;
+}
+
+void Governor::State::NoticeWriters(const Inputs& inputs, SteadyTime now) {
+  const bool ours =
+      inputs.ordered == last_ordered || std::find(wanted.begin(), wanted.end(), inputs.ordered) != wanted.end();
+  if (last_ordered >= 0 && !ours && inputs.target_reachable) foreign_writes.push_back(now);
+  while (!foreign_writes.empty() && now - foreign_writes.front() > kConflictSpan) foreign_writes.pop_front();
+  if (last_ordered >= 0 && inputs.ordered != last_ordered) changes.push_back({now, inputs.ordered - last_ordered});
+  while (!changes.empty() && now - changes.front().at > kHistory) changes.pop_front();
+  last_ordered = inputs.ordered;
+}
+
+void Governor::State::LearnCapacity(Fleet& fleet) {
+  const double observed = Median(fleet.capacities);
+  if (observed > 0) capacity = capacity > 0 ? capacity + kCapacityGain * (observed - capacity) : observed;
+  if (!doc.capacity_hint_rps) return;
+  const double hint = *doc.capacity_hint_rps;
+  capacity = capacity > 0 ? std::clamp(capacity, hint / 4, hint * 2) : hint;
+}
+
+double Governor::State::LearnTrend(const Fleet& fleet) {
+  if (fleet.rates.pods == 0) return 0;
+  loads.push_back(fleet.rates.last_total.Demand());
+  while (loads.size() > static_cast<size_t>(kTrendSpan / doc.scrape)) loads.pop_front();
+  const std::vector<double> series(loads.begin(), loads.end());
+  return Trend(series, ToSeconds(doc.scrape), ToSeconds(doc.replicas.startup + kTrendLead));
+}
+
+// Enough pods, all at work, and still too many late or shed: the target leaves too little room for this load.
+void Governor::State::LearnHeadroom(const Fleet& fleet, const Inputs& inputs, SteadyTime now) {
+  if (fleet.ready > last_ready) ready_rose = now;
+  last_ready = fleet.ready;
+  headroom = 1 + (headroom - 1) * kHeadroomDecay;
+  const FleetRates& rates = fleet.rates;
+  double late = 0, answered = 0;
+  for (const LatencyHistogram& histogram : rates.last_request) {
+    late += histogram.LongerThan(ToSeconds(doc.slo.latency));
+    answered += histogram.Count();
+  }
+  const double bad = Share(late, answered) * rates.last_total.Completed() + rates.last_total.Shed();
+  const int raw = history.empty() ? 0 : history.back().raw;
+  const bool enough = fleet.pending == 0 && fleet.ready >= std::max(raw, inputs.ordered);
+  const bool at_work = Share(rates.last_executor_busy, rates.workers) > kHeadroomUtilization;
+  const bool settled = now - ready_rose > kRateSpan && !probe.shared_bottleneck() && probe.replicas() == 0;
+  const bool is_bad = bad > kBad * rates.last_total[Cell::kFirst] && rates.last_total[Cell::kFirst] > 0;
+  bad_ticks = is_bad && enough && at_work && settled ? bad_ticks + 1 : 0;
+  if (bad_ticks >= 2) headroom = std::min(headroom * kHeadroomStep, kHeadroomMost);
+}
+
+Estimates Governor::State::Estimate(const Fleet& fleet, const Inputs& inputs, SteadyTime now) {
+  const FleetRates& rates = fleet.rates;
+  Estimates e;
+  e.arrivals_rps = rates.total[Cell::kFirst] + rates.total[Cell::kRetries];
+  e.demand_rps = rates.total.Demand();
+  e.retries_rps = rates.total[Cell::kRetries];
+  e.admitted_rps = rates.total.Completed();
+  e.good_rps = rates.total[Cell::k2xx] + rates.total[Cell::k3xx];
+  e.shed_share = Share(rates.total.Shed(), rates.total.Offered());
+  e.utilization = Share(rates.executor_busy, rates.workers);
+  e.utilization_reactor = Share(rates.reactor_busy, rates.reactors);
+  e.utilization_cpu = Share(rates.cpu, rates.cores);
+  const double count = rates.total.Completed();
+  e.service_seconds = count > 0 ? rates.total[Cell::kServiceSeconds] / count : 0;
+  const double queued = rates.queue.Count();
+  e.queue_seconds = queued > 0 ? rates.queue.sum_seconds / queued : 0;
+  LatencyHistogram all;
+  for (const LatencyHistogram& histogram : rates.request) {
+    for (size_t b = 0; b < all.buckets.size(); ++b) all.buckets[b] += histogram.buckets[b];
+  }
+  e.late_share = Share(all.LongerThan(ToSeconds(doc.slo.latency)), all.Count());
+  e.p50_seconds = all.Quantile(0.5);
+  e.p99_seconds = all.Quantile(0.99);
+  const bool queueing = fleet.ShedShare() > kShedding / 2 || e.utilization > kCongested ||
+                        e.queue_seconds > kQueueingWait * e.service_seconds;
+  prices.Observe(rates, queueing);
+  if (e.demand_rps > 0) e.price_seconds = prices.Work(rates) / e.demand_rps;
+  LearnHeadroom(fleet, inputs, now);
+  e.headroom = headroom;
+  e.trend = LearnTrend(fleet);
+  e.capacity_per_pod_rps = capacity;
+  e.mean_connections = fleet.fresh > 0 ? fleet.connections / fleet.fresh : 0;
+  e.fresh_pods = fleet.fresh;
+  e.stuck_pods = fleet.stuck;
+  return e;
+}
+
+std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& inputs, double trend) const {
+  std::vector<Signal> signals;
+  if (fleet.rates.pods == 0) return signals;
+  const auto add = [&](const char* name, double work, double resource, double target) {
+    Signal signal;
+    signal.name = name;
+    signal.work = work;
+    signal.work_down = work + fleet.missing * resource * target;
+    signal.resource = resource;
+    signal.target = target;
+    signal.headroom = headroom;
+    signal.trend = trend;
+    signals.push_back(std::move(signal));
+  };
+  const double rho = doc.target_utilization, demand = fleet.rates.total.Demand();
+  if (workers > 0 && prices.known()) {
+    add("executor", prices.Work(fleet.rates), workers, rho);
+    if (reactors > 0) add("reactor", demand * prices.reactor_seconds(), reactors, rho);
+    if (cores > 0) add("cpu", demand * prices.cpu_seconds(), cores, rho);
+  } else if (capacity > 0) {
+    add("demand", demand, capacity, rho);
+  }
+  if (doc.cpu_target) {
+    add("cpu-target", fleet.rates.cpu, inputs.cpu_request_cores, *doc.cpu_target);
+    signals.back().headroom = 1;
+    signals.back().trend = 0;
+    signals.back().current = fleet.ready;
+    signals.back().tolerance = kHpaTolerance;
+  }
+  Recommend(signals);
+  return signals;
+}
+
+void Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals,
+                               SteadyTime now) {
+  if (signals.empty() || !prices.known() || fleet.missing * 2 > fleet.ready) return;
+  const double work = prices.Work(fleet.rates), observed = prices.ObservedWork(fleet.rates);
+  Probe::Tick tick;
+  tick.observed_ratio = work > 0 ? observed / work : 1;
+  tick.shedding = fleet.ShedShare() > kShedding;
+  tick.congested = tick.shedding || Share(fleet.rates.executor_busy, fleet.rates.workers) > kCongested;
+  tick.ordered = inputs.ordered;
+  tick.pending = fleet.pending;
+  tick.ready = fleet.ready;
+  tick.raw_by_price = signals[0].raw;
+  tick.raw_by_observed = static_cast<int>(std::ceil(observed / (std::max(workers, 1.0) * doc.target_utilization)));
+  tick.max = doc.replicas.max;
+  tick.completed_rps = fleet.rates.total.Completed();
+  tick.demand_rps = fleet.rates.total.Demand();
+  if (probe.Step(tick, now, doc.replicas.startup) == Probe::Verdict::kHelped) prices.AcceptObserved(fleet.rates);
+}
+
+template <typename Pick>
+int Governor::State::Peak(nanoseconds span, SteadyTime now, int start, Pick pick) const {
+  int peak = start;
+  for (auto past = history.rbegin(); past != history.rend() && now - past->at < span; ++past) peak = pick(peak, *past);
+  return peak;
+}
+
+void Governor::State::Remember(const std::vector<Signal>& signals, const Fleet& fleet, const Inputs& inputs,
+                               SteadyTime now) {
+  PastTick tick{now, inputs.ordered, inputs.ordered, inputs.ordered};
+  if (!signals.empty()) {
+    tick.raw = tick.raw_down = 0;
+    for (const Signal& signal : signals) {
+      tick.raw = std::max(tick.raw, signal.raw);
+      tick.raw_down = std::max(tick.raw_down, signal.raw_down);
+    }
+    // Unlike a load that is known, one that is guessed must not fall out of the window early.
+    if (fleet.FreshShare() < 0.5) tick.raw_down = std::max(tick.raw_down, inputs.ordered);
+  }
+  history.push_back(tick);
+  while (now - history.front().at > kHistory) history.pop_front();
+}
+
+milliseconds Governor::State::Window(SteadyTime now) {
+  if (doc.scale_down.stabilization_window) return *doc.scale_down.stabilization_window;
+  if (now - window_chosen >= seconds(30)) {
+    std::vector<int> raws;
+    raws.reserve(history.size());
+    for (const PastTick& tick : history) raws.push_back(tick.raw_down);
+    window = ChooseDownWindow(raws, doc.scrape, doc.replicas.startup, doc.target_utilization);
+    window_chosen = now;
+  }
+  return window;
+}
+
+// Pods that do not come up: no more are ordered, but for one try after each pause, which doubles.
+std::string Governor::State::UpBlocked(const Fleet& fleet, const Inputs& inputs, SteadyTime now) {
+  if (fleet.stuck == 0 || fleet.stuck * 10 < inputs.ordered) {
+    up_backoff = milliseconds(0);
+    return {};
+  }
+  if (up_backoff == milliseconds(0)) {
+    up_backoff = minutes(1);
+    up_retry_at = now + up_backoff;
+  } else if (now >= up_retry_at) {
+    up_backoff = std::min<milliseconds>(up_backoff * 2, minutes(10));
+    up_retry_at = now + up_backoff;
+    return {};
+  }
+  return fmt::format("{} pods are not Ready after {:.0f} s", fleet.stuck, ToSeconds(3 * doc.replicas.startup));
+}
+
+ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals, const Fleet& fleet,
+                                              const Inputs& inputs, SteadyTime now) {
+  ConstraintInputs in;
+  in.ordered = inputs.ordered;
+  in.ready = fleet.ready;
+  in.has_signal = !signals.empty();
+  for (const Signal& signal : signals) {
+    in.raw = std::max(in.raw, signal.raw);
+    in.raw_down = std::max(in.raw_down, signal.raw_down);
+  }
+  in.shedding = fleet.ShedShare() > kShedding;
+  in.fresh_share = fleet.FreshShare();
+  in.stale_seconds = ToSeconds(now - fresh_at);
+  in.fallback = doc.replicas.fallback;
+  in.up_tolerance = doc.scale_up.tolerance.value_or(in.up_tolerance);
+  in.down_tolerance = doc.scale_down.tolerance.value_or(in.down_tolerance);
+
+  const milliseconds down_window = Window(now);
+  const auto most_down = [](int most, const PastTick& past) { return std::max(most, past.raw_down); };
+  const auto most_ordered = [](int most, const PastTick& past) { return std::max(most, past.ordered); };
+  const auto least_ordered = [](int least, const PastTick& past) { return std::min(least, past.ordered); };
+  in.window_seconds = ToSeconds(down_window);
+  in.window_peak = Peak(down_window, now, 0, most_down);
+  in.revoke_peak = std::max(Peak(kRevokeSpan, now, 0, most_down), in.raw_down);
+  in.up_window_low = Peak(doc.scale_up.stabilization_window.value_or(milliseconds(0)), now, in.raw,
+                          [](int least, const PastTick& past) { return std::min(least, past.raw); });
+
+  const std::vector<ReplicaChange> changed(changes.begin(), changes.end());
+  const bool own_up = doc.scale_up.policies.empty() && doc.scale_up.select != spec::ScalingRules::Select::kDisabled;
+  in.up_rate_limit = own_up ? std::max(3 * fleet.ready, Peak(kRateSpan, now, inputs.ordered, least_ordered) + 10)
+                            : ScaleUpLimit(doc.scale_up, changed, inputs.ordered, now);
+  const bool own_down =
+      doc.scale_down.policies.empty() && doc.scale_down.select != spec::ScalingRules::Select::kDisabled;
+  const int high = Peak(kRateSpan, now, inputs.ordered, most_ordered);
+  in.down_rate_limit = own_down ? std::min(high - 1, static_cast<int>(std::ceil(high * 0.7)))
+                                : ScaleDownLimit(doc.scale_down, changed, inputs.ordered, now);
+  in.up_blocked = UpBlocked(fleet, inputs, now);
+  if (now - started < down_window) in.down_blocked = "the governor started less than one window ago";
+  if (now < blind_until) in.down_blocked = "the clock or the loop jumped";
+  in.min = doc.replicas.min;
+  in.max = doc.replicas.max;
+  in.paused = doc.paused;
+  return in;
+}
+
+AllocationInputs Governor::State::Limits(const Fleet& fleet) const {
+  AllocationInputs in;
+  in.capacity_per_pod = capacity;
+  in.ready = fleet.ready;
+  in.ceiling_enabled = doc.enforce_limits && doc.fleet_ceiling;
+  in.ceiling_factor = kCeilingFactor;
+  in.knee_rps = probe.knee_rps();
+  const auto offer = [&](const std::vector<Cell>& cells) {
+    std::array<double, kCriticalities> offered{};
+    for (size_t id = 0; id < cells.size(); ++id) {
+      offered[static_cast<size_t>(table.CriticalityOf(id))] += cells[id].Offered();
+    }
+    return offered;
+  };
+  const auto mean = offer(fleet.rates.cells), newest = offer(fleet.rates.last);
+  for (size_t c = 0; c < kCriticalities; ++c) in.offered[c] = std::max(mean[c], newest[c]);
+  in.weights = {doc.weights.critical, doc.weights.normal, doc.weights.sheddable};
+  in.quota_factor_before = quota_factor;
+  in.quota_floor = doc.quota_floor;
+  const Cell& last = fleet.rates.last_total;
+  in.limiter_shed_share = doc.enforce_limits ? Share(last[Cell::kFleet] + last[Cell::kPod], last.Offered()) : 0;
+  return in;
+}
+
+std::vector<Condition> Governor::State::Conditions(const Decision& d, const Fleet& fleet, const Inputs& inputs) const {
+  std::vector<Condition> all;
+  const ConstraintInputs& in = d.constraint_inputs;
+  if (!inputs.other_owner.empty()) {
+    all.push_back({"Conflict", "OtherAutoscaler", inputs.other_owner + " scales the same target; only observing"});
+  } else if (foreign_writes.size() >= 2) {
+    all.push_back({"Conflict", "OtherWriter", "somebody else changed the replicas twice in 5 minutes; only observing"});
+  }
+  if (in.stale_seconds > 30 || in.fresh_share < 0.5) {
+    all.push_back({"MetricsMissing", in.stale_seconds > 30 ? "AllStale" : "SomeStale",
+                   fmt::format("{} of {} Ready pods have fresh metrics", fleet.fresh, fleet.ready)});
+  }
+  if (in.has_signal && in.raw > in.max) {
+    all.push_back(
+        {"ScalingLimited", "MaxReplicas", fmt::format("the load asks for {}, replicas.max is {}", in.raw, in.max)});
+  } else if (!inputs.scaling_limited.empty()) {
+    all.push_back({"ScalingLimited", "Platform", inputs.scaling_limited});
+  }
+  if (!in.up_blocked.empty()) all.push_back({"ScaleUpIneffective", "PodsNotReady", in.up_blocked});
+  if (probe.shared_bottleneck()) {
+    all.push_back(
+        {"ScaleUpIneffective", "SharedBottleneck",
+         fmt::format("more pods did not raise throughput above {:.0f} requests/s; something they share is slow",
+                     probe.knee_rps())});
+  }
+  if (!inputs.shared_state_up) all.push_back({"SharedStateDown", "RedisUnreachable", "rates cannot be published"});
+  if (!inputs.target_reachable) all.push_back({"TargetUnreachable", "NotWritable", "replicas cannot be changed now"});
+  return all;
+}
+
+Decision Governor::State::Decide(const Inputs& inputs, SteadyTime now) {
+  NoticeGap(now);
+  NoticeWriters(inputs, now);
+  TakeSamples(inputs);
+  Fleet fleet = View(inputs, now);
+  LearnCapacity(fleet);
+
+  Decision d;
+  d.governor = doc.name;
+  d.at = inputs.wall;
+  d.seq = ++seq;
+  d.ordered = inputs.ordered;
+  d.estimates = Estimate(fleet, inputs, now);
+  d.signals = Signals(fleet, inputs, d.estimates.trend);
+  Remember(d.signals, fleet, inputs, now);
+  RunProbe(fleet, inputs, d.signals, now);
+  d.estimates.probe = probe.Name();
+  if (probe.replicas() > 0) {
+    Signal signal;
+    signal.name = "probe";
+    signal.work = signal.work_down = probe.replicas();
+    signal.resource = signal.target = 1;
+    d.signals.push_back(std::move(signal));
+    Recommend(d.signals);
+  }
+  d.constraint_inputs = Constraints(d.signals, fleet, inputs, now);
+  d.steps = Constrain(d.constraint_inputs);
+  d.desired = d.steps.back().after;
+  d.allocation_inputs = Limits(fleet);
+  d.allocation = Allocate(d.allocation_inputs);
+  quota_factor = d.allocation.quota_factor;
+  d.act = doc.mode == spec::Governor::Mode::kEnforce && !doc.paused && !Conflict(inputs) && inputs.target_reachable;
+  if (d.act) wanted.push_back(d.desired);
+  while (wanted.size() > 5 || (!d.act && !wanted.empty())) wanted.pop_front();
+  d.conditions = Conditions(d, fleet, inputs);
+  d.reason = Sentence(d);
+  return d;
+}
+
+Governor::Governor(spec::Governor document, SteadyTime started, Remembered remembered)
+    : state_(std::make_unique<State>(std::move(document), started, remembered)) {}
+Governor::~Governor() = default;
+Governor::Governor(Governor&&) noexcept = default;
+Governor& Governor::operator=(Governor&&) noexcept = default;
+
+Decision Governor::Decide(const Inputs& inputs, SteadyTime now) { return state_->Decide(inputs, now); }
+void Governor::Reconfigure(spec::Governor document) { state_->doc = std::move(document); }
+const spec::Governor& Governor::document() const { return state_->doc; }
+
+}  // namespace flyball::scaling

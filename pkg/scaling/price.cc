@@ -1,0 +1,98 @@
+#include "pkg/scaling/price.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace flyball::scaling {
+namespace {
+
+constexpr double kRise = 1.01;  // at most, a tick
+constexpr double kFallGain = 0.5;
+constexpr double kDriftGain = 0.02;
+constexpr double kMinCount = 5;  // completions in the window below which nothing is learnt
+constexpr double kCpuGain = 0.2;
+constexpr double kCpuJump = 0.25;
+constexpr double kShedCost = 0.15;  // what refusing costs, as a share of answering
+
+// Service seconds per completed request: cache hits are answered without a worker and make it cheaper.
+double Observed(const Cell& cell) {
+  const double count = std::max(cell.Completed(), cell[Cell::kServiceCount]);
+  return count > 0 ? cell[Cell::kServiceSeconds] / count : 0;
+}
+
+}  // namespace
+
+void Prices::ObserveCell(size_t id, double observed, double count, bool queueing) {
+  double& s0 = s0_[id];
+  if (s0 == 0) {
+    s0 = observed;
+    return;
+  }
+  // One standard error of a mean of exponential times: noise alone should neither lower nor raise the price.
+  const double noise = 1 / std::sqrt(count);
+  if (observed * (1 + noise) < s0) {
+    s0 += kFallGain * (observed * (1 + noise) - s0);
+  } else if (!queueing) {
+    const double aim = observed * (1 - noise) > s0 ? observed : s0 + kDriftGain * (observed - s0);
+    s0 = std::min(aim, s0 * kRise);
+  }
+}
+
+void Prices::Observe(const FleetRates& rates, bool queueing) {
+  if (s0_.size() < rates.cells.size()) s0_.resize(rates.cells.size(), 0);
+  double work = 0, completed = 0;
+  for (size_t id = 0; id < rates.cells.size(); ++id) {
+    const Cell& cell = rates.cells[id];
+    const double count = cell.Completed() * rates.window_seconds;
+    if (count < kMinCount) continue;
+    ObserveCell(id, Observed(cell), count, queueing);
+    work += s0_[id] * cell.Completed();
+    completed += cell.Completed();
+  }
+  if (completed > 0) mean_ = work / completed;
+
+  if (rates.CompletedCount() < kMinCount) return;
+  const double handled = rates.total.Completed() + kShedCost * rates.total.Shed();
+  reactor_ = rates.reactor_busy / handled;
+  const double cpu = rates.cpu / handled;
+  const double executor_cpu = std::max(0.0, rates.cpu - rates.reactor_busy) / handled;
+  const double off = cpu_ > 0 ? cpu / cpu_ - 1 : 1;
+  cpu_off_ticks_ = off > kCpuJump    ? std::max(cpu_off_ticks_, 0) + 1
+                   : off < -kCpuJump ? std::min(cpu_off_ticks_, 0) - 1
+                                     : 0;
+  const double gain = cpu_ == 0 || std::abs(cpu_off_ticks_) >= 2 ? 1 : kCpuGain;
+  cpu_ += gain * (cpu - cpu_);
+  executor_cpu_ += gain * (executor_cpu - executor_cpu_);
+}
+
+// A worker is occupied at least as long as it computes.
+double Prices::CpuFactor() const { return mean_ > 0 ? std::max(1.0, executor_cpu_ / mean_) : 1; }
+
+double Prices::Work(const FleetRates& rates) const {
+  double work = 0;
+  for (size_t id = 0; id < rates.cells.size(); ++id) {
+    const double s0 = id < s0_.size() && s0_[id] > 0 ? s0_[id] : mean_;
+    work += rates.cells[id].Demand() * s0;
+  }
+  return work * CpuFactor();
+}
+
+double Prices::ObservedWork(const FleetRates& rates) const {
+  double work = 0;
+  const double mean = Observed(rates.total);
+  for (const Cell& cell : rates.cells) {
+    const double observed = cell.Completed() * rates.window_seconds < kMinCount ? mean : Observed(cell);
+    work += cell.Demand() * observed;
+  }
+  return work;
+}
+
+void Prices::AcceptObserved(const FleetRates& rates) {
+  for (size_t id = 0; id < rates.cells.size() && id < s0_.size(); ++id) {
+    if (rates.cells[id].Completed() * rates.window_seconds >= kMinCount) {
+      s0_[id] = std::max(s0_[id], Observed(rates.cells[id]));
+    }
+  }
+}
+
+}  // namespace flyball::scaling
