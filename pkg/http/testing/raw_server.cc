@@ -1,6 +1,7 @@
 #include "pkg/http/testing/raw_server.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -105,6 +106,8 @@ int RawServer::connections() const {
 void RawServer::AcceptLoop() {
   while (true) {
     const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // refused on a Unix socket, where there is no delay
     std::lock_guard lock(mutex_);
     if (fd < 0 || ending_) {
       if (fd >= 0) close(fd);
