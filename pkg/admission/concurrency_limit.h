@@ -12,14 +12,15 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "pkg/base/clock.h"
 
 namespace flyball::admission {
 
-// Latencies of one window by endpoint, in buckets 9 % wide from 1 us to 67 s (outside: clamped). Not thread-safe: give
-// each thread that measures its own, and Absorb them where the limit is.
+// Latencies of one window by endpoint, in buckets about 9 % wide from 1 us to 67 s (outside: clamped). Not thread-safe:
+// give each thread that measures its own, and Absorb them where the limit is.
 class LatencyWindow {
  public:
   static constexpr int kBuckets = 208;
@@ -52,7 +53,6 @@ class ConcurrencyLimit {
     double max_limit = 0;  // 0 = 5 * workers: all at work and a full queue
     int endpoints = 1;     // as LatencyWindow
     int min_samples = 10;  // an endpoint with fewer carries them into the next window
-    double start = 0;      // L at first and after Reset; 0 = 2 * workers
   };
 
   explicit ConcurrencyLimit(const Options& options);
@@ -76,22 +76,28 @@ class ConcurrencyLimit {
   // g of the last window with samples; 1 before. For explaining.
   double gradient() const { return gradient_; }
   // S0 in seconds; 0 while unknown.
-  double Baseline(int endpoint) const { return baselines_[static_cast<size_t>(endpoint)].seconds; }
+  double BaselineOf(int endpoint) const { return baselines_[static_cast<size_t>(endpoint)].seconds; }
 
  private:
-  struct EndpointBaseline {
-    double seconds = 0;
+  struct Baseline {
+    double seconds = 0;   // S0; 0 = not known
     bool queued = false;  // something could queue while the samples at hand were taken
   };
+  struct Sums {
+    double baseline = 0, observed = 0;  // over the endpoints whose S0 is known
+    bool unknown = false;               // there were samples of others, and they may have queued
+  };
 
-  void Learn(EndpointBaseline& baseline, double median) const;
+  Sums Close(bool queued);
+  static void Learn(Baseline& baseline, double median);
+  void SetLimit(double limit);
 
   Options options_;
   LatencyWindow window_;
-  std::vector<EndpointBaseline> baselines_;
-  double limit_;
+  std::vector<Baseline> baselines_;
+  double limit_ = 1;
   double gradient_ = 1;
-  SteadyTime closed_{};
+  std::optional<SteadyTime> closed_;
 };
 
 }  // namespace flyball::admission

@@ -3,7 +3,7 @@
 // Where the rate comes from, best first:
 //   kLeased   a lease of the last second: what arrived here against what arrived everywhere decides the share
 //   kHeld     no lease (shared state down, or the record expired): the last record's rates / Ready pods, for 30 s
-//   kStatic   after that, or before there was any: 1.1 * the last capacity per pod, else 1.1 * the hint
+//   kStatic   after that, or before there was any: 1.1 * the last capacity per pod, else the hint
 //   kOff      neither is known, or the governor publishes no ceiling: only the pod's own concurrency limit binds
 //
 // By criticality each class has its own bucket (0.2 s of its rate), then a spare one that all may use; critical may

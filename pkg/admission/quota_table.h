@@ -1,11 +1,13 @@
 // Quotas of principals, shared by all pods, decided where the request is.
 //
 // Each (limit, principal) is a token bucket in the shared state. A table - one per reactor - leases tokens from it in
-// blocks, admits from its block without asking anybody, asks for the next block before this one is used up, and gives
-// back what it did not use. A block is 1 at first, doubles while blocks last less than 100 ms, halves when one lasts
-// longer than a second, never exceeds the rule's `max_block`, and the state gives at most an eighth of what is left
-// (but always what is needed now, while there is any). So no more than burst + rate * t is admitted in any time t,
-// plus what tables held at its beginning: tables * block; with max_block 1 nothing is held.
+// blocks, admits from its block without asking anybody, asks for the next block when half of this one is used, and
+// gives back what it did not use. A block is 1 at first, doubles while it asks more often than every 200 ms, halves
+// when it asks less often than every 2 s, never exceeds the rule's `max_block`, and the state gives at most half of
+// what is left (but always what is needed now, while there is any). So no more than burst + rate * t is admitted in any
+// time t, plus what tables held at its beginning: tables * block; with max_block 1 nothing is held. When the fleet's
+// bucket is found empty a table refuses by itself until the next token is due, at least 100 ms and at most 1 s, and
+// then asks again.
 //
 // A request for which no token is at hand waits (kWait) for the state's answer, at most `wait`; after that, or while
 // the state is down, the limit's `when_store_down` decides at once. The table never blocks and does no IO: it fills an
@@ -61,11 +63,11 @@ enum class Cause : uint8_t {
 struct QuotaDecision {
   Verdict verdict = Verdict::kAllowed;
   Cause cause = Cause::kNone;
-  bool local = false;       // decided without the shared state, by when_store_down
-  int64_t limit = 0;        // tokens the bucket holds at the factor in force, >= 1
-  int64_t remaining = 0;    // as far as this table knows, >= 0
-  nanoseconds retry_after;  // until one request would be allowed; zero when allowed. Without jitter.
-  nanoseconds reset;        // until the bucket is full again
+  bool local = false;          // decided without the shared state, by when_store_down
+  int64_t limit = 0;           // tokens the bucket holds at the factor in force, >= 1
+  int64_t remaining = 0;       // as far as this table knows, >= 0
+  nanoseconds retry_after{0};  // until one request may be allowed; zero when allowed. Without jitter.
+  nanoseconds reset{0};        // until the bucket is full again
 };
 
 struct Settled {
@@ -81,6 +83,7 @@ class QuotaTable {
     milliseconds wait{50};
     milliseconds idle{2000};  // an untouched principal's tokens go back and it is forgotten
     double factor_floor = 0.25;
+    uint64_t seed = 0;  // of the hash: random, so that nobody can choose principals that collide
   };
 
   explicit QuotaTable(const Options& options);
@@ -92,7 +95,7 @@ class QuotaTable {
   // `cost` >= 1 tokens. `ticket` is the caller's name for the request, used only when the verdict is kWait.
   QuotaDecision Decide(const QuotaRule& rule, std::string_view principal, double factor, int cost, uint64_t ticket,
                        SteadyTime now);
-  // Forgets the ticket (its client went away). Unknown tickets are ignored. O(waiting of that principal).
+  // Forgets the ticket (its client went away). Unknown tickets are ignored. O(waiting).
   void Cancel(uint64_t ticket);
 
   // Moves the outbox to the end of `out`. Every request taken must be answered by OnLease or OnLeaseFailed, except
@@ -111,14 +114,15 @@ class QuotaTable {
   // How many tables there are in the fleet (Ready pods * tables a pod), >= 1: a `local` limit gives its share of it.
   void SetShares(int tables);
   // Puts everything that is leased into the outbox (drain). Decide() must not be called afterwards.
+  // What waits must be settled before (SetStoreUp(false) does it).
   void ReturnAll();
 
   size_t principals() const;
   size_t waiting() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace flyball::admission

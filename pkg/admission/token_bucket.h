@@ -35,4 +35,7 @@ class TokenBucket {
 // What stands for "no time at all will help": rates of zero give it.
 inline constexpr nanoseconds kLongestWait = std::chrono::hours(24);
 
+// How long `tokens` (>= 0) take to come in at `rate`; at most kLongestWait.
+nanoseconds WaitFor(double tokens, double rate);
+
 }  // namespace flyball::admission

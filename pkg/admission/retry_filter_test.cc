@@ -1,0 +1,50 @@
+#include "pkg/admission/retry_filter.h"
+
+#include <gtest/gtest.h>
+
+#include "pkg/base/random.h"
+
+namespace flyball::admission {
+namespace {
+
+const SteadyTime kStart{std::chrono::hours(1)};
+
+TEST(RequestHash, TellsPrincipalRouteAndQueryApart) {
+  const uint64_t hash = RequestHash("ann", 3, "page=2");
+  EXPECT_EQ(RequestHash("ann", 3, "page=2"), hash);
+  EXPECT_NE(RequestHash("bob", 3, "page=2"), hash);
+  EXPECT_NE(RequestHash("ann", 4, "page=2"), hash);
+  EXPECT_NE(RequestHash("ann", 3, "page=3"), hash);
+  EXPECT_NE(RequestHash("a", 3, "bc"), RequestHash("ab", 3, "c"));
+}
+
+TEST(RetryFilter, RemembersFromTenToTwentySeconds) {
+  for (int offset_ms : {0, 1, 4000, 9999, 10'000, 15'000, 35'000}) {
+    RetryFilter filter(kStart);
+    const SteadyTime shed = kStart + milliseconds(offset_ms);
+    filter.Insert(42, shed);
+    EXPECT_TRUE(filter.Contains(42, shed)) << offset_ms;
+    EXPECT_TRUE(filter.Contains(42, shed + milliseconds(9999))) << offset_ms;
+    EXPECT_FALSE(filter.Contains(42, shed + seconds(20))) << offset_ms;
+  }
+}
+
+TEST(RetryFilter, ForgetsAllAfterALongSilence) {
+  RetryFilter filter(kStart);
+  filter.Insert(42, kStart);
+  EXPECT_FALSE(filter.Contains(42, kStart + std::chrono::hours(1)));
+}
+
+TEST(RetryFilter, TakesFewOthersForRetries) {
+  const uint64_t seed = 7;
+  SCOPED_TRACE(seed);
+  Random random(seed);
+  RetryFilter filter(kStart);
+  for (int i = 0; i < 50'000; ++i) filter.Insert(random(), kStart);
+  int wrong = 0;
+  for (int i = 0; i < 100'000; ++i) wrong += filter.Contains(random(), kStart);
+  EXPECT_LT(wrong, 300);
+}
+
+}  // namespace
+}  // namespace flyball::admission
