@@ -85,11 +85,12 @@ struct Limit {
   std::string name;
   enum class By { kPrincipal, kIp, kAccount } by = By::kPrincipal;
   std::chrono::milliseconds window{0};
-  std::map<std::string, int64_t> quota;  // role (or "anonymous") -> requests a window; token bucket: burst = quota,
-                                         // refill = quota / window
+  std::map<std::string, int64_t> quota;  // every role and "anonymous" -> requests a window; token bucket: burst =
+                                         // quota, refill = quota / window
   int64_t burst = 0;                     // 0 = the quota itself
   bool adaptive = false;                 // multiplied by the governor's quota factor
-  std::vector<std::string> apply;        // endpoints such as "auth.login"; empty = every endpoint of the app
+  // auth.register, auth.login, auth.me, or <resource>.<create|list|read|update|delete>; empty = every endpoint
+  std::vector<std::string> apply;
   enum class WhenStoreDown { kLocal, kOpen, kClosed } when_store_down = WhenStoreDown::kLocal;
 };
 

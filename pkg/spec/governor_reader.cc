@@ -1,0 +1,206 @@
+#include "pkg/spec/detail/governor_reader.h"
+
+#include <charconv>
+
+#include "pkg/spec/detail/app_reader.h"
+
+namespace flyball::spec {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class GovernorReader {
+ public:
+  GovernorReader(Reading& reading, const Node& spec, Governor& governor)
+      : reading_(reading), spec_(reading, spec, "spec"), governor_(governor) {}
+
+  void Read(const Node*& target_name) {
+    if (!spec_.valid()) return;
+    ReadTarget(target_name);
+    if (const Node* mode = spec_.Find("mode"))
+      if (const auto choice = reading_.Choice(*mode, "spec.mode", {"Enforce", "Observe"}))
+        governor_.mode = *choice == 0 ? Governor::Mode::kEnforce : Governor::Mode::kObserve;
+    spec_.Bool("paused", governor_.paused);
+    spec_.Fraction("targetUtilization", 0.1, 0.99, governor_.target_utilization);
+    With("slo", [this](Mapping& slo) { ReadSlo(slo); });
+    if (const Node* replicas = spec_.Require("replicas", "replicas: {min: 2, max: 10}"))
+      Within(*replicas, "replicas", [this](Mapping& bounds) { ReadReplicas(bounds); });
+    With("signals", [this](Mapping& signals) { ReadSignals(signals); });
+    With("capacity", [this](Mapping& capacity) { ReadCapacity(capacity); });
+    With("limits", [this](Mapping& limits) { ReadLimits(limits); });
+    With("behavior", [this](Mapping& behavior) {
+      ReadRules(behavior, "scaleUp", governor_.scale_up);
+      ReadRules(behavior, "scaleDown", governor_.scale_down);
+    });
+    With("metrics", [this](Mapping& metrics) {
+      metrics.Duration("scrape", milliseconds(100), minutes(1), governor_.scrape);
+      if (const Node* source = metrics.Find("source"))
+        reading_.Choice(*source, metrics.Path("source"), {"pods"}, {"prometheus"});
+      metrics.NotBuilt({"prometheusURL"});
+    });
+    spec_.NotBuilt({"schedule", "forecast", "scaleToZero", "headroom", "cost"});
+    spec_.Finish();
+  }
+
+ private:
+  template <typename Body>
+  void Within(const Node& node, std::string_view key, Body body) {
+    Mapping mapping(reading_, node, spec_.Path(key));
+    if (!mapping.valid()) return;
+    body(mapping);
+    mapping.Finish();
+  }
+  template <typename Body>
+  void With(std::string_view key, Body body) {
+    if (const Node* node = spec_.Find(key)) Within(*node, key, body);
+  }
+
+  void ReadTarget(const Node*& target_name) {
+    const Node* node = spec_.Require("targetRef", "targetRef: {kind: App, name: tasks}");
+    if (node == nullptr) return;
+    Governor::Target& target = governor_.target;
+    Within(*node, "targetRef", [&](Mapping& ref) {
+      if (const Node* kind = ref.Require("kind", "kind: App"))
+        if (reading_.Choice(*kind, ref.Path("kind"), {"App"}, {"Deployment", "StatefulSet", "ReplicaSet", "Rollout"}))
+          target.kind = "App";
+      target.api_version = "flyball.io/v1alpha1";
+      if (const Node* version = ref.Find("apiVersion"))
+        reading_.Choice(*version, ref.Path("apiVersion"), {"flyball.io/v1alpha1"}, {"apps/v1"});
+      target_name = ref.Require("name", "name: tasks");
+      if (target_name != nullptr) target.name = reading_.Text(*target_name, ref.Path("name")).value_or("");
+    });
+  }
+
+  void ReadSlo(Mapping& slo) {
+    slo.Duration("latency", milliseconds(1), minutes(10), governor_.slo.latency);
+    slo.Number("percentile", 50, 99.99, governor_.slo.percentile);
+    slo.Number("availability", 50, 99.9999, governor_.slo.availability);
+  }
+
+  void ReadReplicas(Mapping& bounds) {
+    Replicas& replicas = governor_.replicas;
+    if (const Node* min = bounds.Find("min"); min != nullptr && min->kind == Node::Kind::kInt && min->text == "0")
+      reading_.Report(*min, NotBuilt(bounds.Path("min") + ": 0 (scale to zero)"), "write min: 1");
+    else
+      bounds.Int("min", 1, 1000, replicas.min);
+    bounds.Require("max", "max: 10");
+    const size_t before = reading_.reporter().count();
+    bounds.Int("max", 1, 1000, replicas.max);
+    bounds.Duration("startup", milliseconds(1), hours(1), replicas.startup);
+    bounds.Int("fallback", 1, 1000, replicas.fallback);
+    if (reading_.reporter().count() != before) return;
+    if (bounds.Find("max") != nullptr && replicas.max < replicas.min)
+      reading_.Report(bounds.KeyNode("max"), bounds.Path("max") + " (" + std::to_string(replicas.max) +
+                                                 ") is less than min (" + std::to_string(replicas.min) + ")");
+    else if (replicas.fallback != 0 && (replicas.fallback < replicas.min || replicas.fallback > replicas.max))
+      reading_.Report(bounds.KeyNode("fallback"), bounds.Path("fallback") + " must be from min to max (" +
+                                                      std::to_string(replicas.min) + " to " +
+                                                      std::to_string(replicas.max) + ")");
+  }
+
+  void ReadSignals(Mapping& signals) {
+    if (const Node* demand = signals.Find("demand")) {
+      Mapping metrics(reading_, *demand, signals.Path("demand"));
+      metrics.NotBuilt({"requests", "latency", "inFlight", "shed"});
+      metrics.Finish();
+    }
+    if (const Node* cpu_node = signals.Find("cpu")) {
+      Mapping cpu(reading_, *cpu_node, signals.Path("cpu"));
+      if (const Node* target = cpu.Require("target", "target: 70%"))
+        governor_.cpu_target = reading_.Fraction(*target, cpu.Path("target"), 0.01, 1);
+      cpu.Finish();
+    }
+    signals.NotBuilt({"memory", "latency", "backlog", "external"});
+  }
+
+  void ReadCapacity(Mapping& capacity) {
+    if (const Node* hint = capacity.Find("hint")) ReadHint(*hint, capacity.Path("hint"));
+    if (const Node* node = capacity.Find("workers"))
+      if (const auto workers = reading_.Int(*node, capacity.Path("workers"), 1, 1024))
+        governor_.workers = static_cast<int>(*workers);
+  }
+
+  // "400rps"
+  void ReadHint(const Node& node, const std::string& path) {
+    double rps = 0;
+    const std::string_view text = node.text;
+    const bool unit = node.kind == Node::Kind::kText && text.ends_with("rps");
+    const std::string_view number = unit ? text.substr(0, text.size() - 3) : std::string_view();
+    const auto read = std::from_chars(number.data(), number.data() + number.size(), rps);
+    const bool good = unit && !number.empty() && read.ec == std::errc() && read.ptr == number.data() + number.size();
+    if (good && rps >= 0.01 && rps <= 1e7)
+      governor_.capacity_hint_rps = rps;
+    else
+      reading_.Mistyped(node, path, "requests a second of one replica, from 0.01rps to 10000000rps",
+                        "write it like 400rps");
+  }
+
+  void ReadLimits(Mapping& limits) {
+    limits.Bool("enforce", governor_.enforce_limits);
+    limits.Fraction("quotaFloor", 0.01, 1, governor_.quota_floor);
+    if (const Node* fleet = limits.Find("fleet"))
+      if (const auto choice = reading_.Choice(*fleet, limits.Path("fleet"), {"ceiling", "off"}))
+        governor_.fleet_ceiling = *choice == 0;
+    if (const Node* node = limits.Find("criticality")) {
+      Mapping weights(reading_, *node, limits.Path("criticality"));
+      weights.Number("critical", 0.001, 1000, governor_.weights.critical);
+      weights.Number("normal", 0.001, 1000, governor_.weights.normal);
+      weights.Number("sheddable", 0.001, 1000, governor_.weights.sheddable);
+      weights.Finish();
+    }
+  }
+
+  void ReadRules(Mapping& behavior, std::string_view key, ScalingRules& rules) {
+    const Node* node = behavior.Find(key);
+    if (node == nullptr) return;
+    Mapping mapping(reading_, *node, behavior.Path(key));
+    if (const Node* window = mapping.Find("stabilizationWindowSeconds"))
+      if (const auto value = reading_.Int(*window, mapping.Path("stabilizationWindowSeconds"), 0, 3600))
+        rules.stabilization_window = seconds(*value);
+    if (const Node* tolerance = mapping.Find("tolerance"))
+      rules.tolerance = reading_.Number(*tolerance, mapping.Path("tolerance"), 0, 1);
+    if (const Node* select = mapping.Find("selectPolicy")) {
+      using Select = ScalingRules::Select;
+      static constexpr Select kChoices[] = {Select::kMax, Select::kMin, Select::kDisabled};
+      if (const auto choice = reading_.Choice(*select, mapping.Path("selectPolicy"), {"Max", "Min", "Disabled"}))
+        rules.select = kChoices[*choice];
+    }
+    if (const Node* policies = mapping.Find("policies")) ReadPolicies(*policies, mapping.Path("policies"), rules);
+    mapping.Finish();
+  }
+
+  void ReadPolicies(const Node& node, const std::string& path, ScalingRules& rules) {
+    const std::vector<Node>* policies = reading_.List(node, path, "[{type: Percent, value: 30, periodSeconds: 15}]");
+    if (policies == nullptr) return;
+    if (policies->size() > 20) reading_.Report(node, path + " has more than 20 entries");
+    for (const Node& item : *policies) {
+      Mapping mapping(reading_, item, "an entry of " + path);
+      if (!mapping.valid()) continue;
+      ScalingPolicy policy;
+      if (const Node* type = mapping.Require("type", "type: Percent"))
+        if (const auto choice = reading_.Choice(*type, path + ".type", {"Pods", "Percent"}))
+          policy.type = *choice == 0 ? ScalingPolicy::Type::kPods : ScalingPolicy::Type::kPercent;
+      if (mapping.Require("value", "value: 30") != nullptr) mapping.Int("value", 1, 100'000, policy.value);
+      int period = 0;
+      if (mapping.Require("periodSeconds", "periodSeconds: 15") != nullptr)
+        mapping.Int("periodSeconds", 1, 1800, period);
+      policy.period = seconds(period);
+      mapping.Finish();
+      rules.policies.push_back(policy);
+    }
+  }
+
+  Reading& reading_;
+  Mapping spec_;
+  Governor& governor_;
+};
+
+}  // namespace
+
+void ReadGovernorSpec(Reading& reading, const Node& spec, Governor& governor, const Node*& target_name) {
+  GovernorReader(reading, spec, governor).Read(target_name);
+}
+
+}  // namespace flyball::spec
