@@ -1,0 +1,85 @@
+#include "pkg/http/detail/exchange.h"
+
+#include "pkg/http/detail/characters.h"
+
+namespace flyball::http::detail {
+namespace {
+
+constexpr size_t kKeptBytes = 8 * 1024;
+
+void Recycle(std::string& text) {
+  if (text.capacity() > kKeptBytes) {
+    text = std::string();
+  } else {
+    text.clear();
+  }
+}
+
+bool IsAcceptableId(std::string_view id) {
+  if (id.empty() || id.size() > 128) return false;
+  for (char c : id) {
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (!alnum && std::string_view("._:/+=@-").find(c) == std::string_view::npos) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Exchange::Reset() {
+  ForgetRequest();
+  request.id_ = {};
+  response = Response();
+  Recycle(head);
+  Recycle(decoded_path);
+  Recycle(body);
+  server_status = 0;
+  allow = {};
+  answered = by_server = dropped = false;
+  next_in_connection = next_in_inbox = nullptr;
+  client_gone.store(false, std::memory_order_relaxed);
+}
+
+void Exchange::ForgetRequest() {
+  request.method_ = Method::kOther;
+  request.version_ = Version::kHttp11;
+  request.method_text_ = request.target_ = request.path_ = request.query_ = request.host_ = request.body_ = {};
+  request.fields_.clear();
+  request.endpoint_ = Request::kNoEndpoint;
+  request.param_count_ = 0;
+  request.param_names_ = {};
+  content_length = 0;
+  max_body_bytes = 0;
+  framing = Framing::kNone;
+  expect = Expect::kNothing;
+  keep_alive = false;
+}
+
+void Exchange::AssignId(Random& random) {
+  if (request.CountHeader("x-request-id") == 1 && IsAcceptableId(request.Header("x-request-id"))) {
+    request.id_ = request.Header("x-request-id");
+    return;
+  }
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (int half = 0; half < 2; ++half) {
+    uint64_t bits = random();
+    for (int i = 0; i < 16; ++i, bits >>= 4) own_id[half * 16 + i] = kHex[bits & 15];
+  }
+  request.id_ = std::string_view(own_id, sizeof own_id);
+}
+
+void Exchange::SetRoute(const Router::Match& match) {
+  allow = match.kind == Router::Match::Kind::kMethodNotAllowed ? match.allow : std::string_view();
+  request.endpoint_ = match.endpoint;
+  request.param_count_ = match.param_count;
+  request.param_values_ = match.param_values;
+  request.param_names_ = match.param_names;
+}
+
+void Exchange::SetOrigin(const PeerAddress& peer, int reactor, SteadyTime arrival) {
+  request.peer_ = peer;
+  request.reactor_ = reactor;
+  request.arrival_ = arrival;
+}
+
+}  // namespace flyball::http::detail

@@ -1,0 +1,73 @@
+// One request and its answer, from the first byte read to the last byte written: the memory behind a Responder.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "pkg/base/random.h"
+#include "pkg/http/request.h"
+#include "pkg/http/response.h"
+#include "pkg/http/router.h"
+
+namespace flyball::http::detail {
+
+class Exchange;
+
+// Where an answered exchange goes back to.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  // Takes ownership. Any thread.
+  virtual void Complete(Exchange* exchange) = 0;
+};
+
+// Owned by the reactor while it reads and writes, by the Responder in between. Reused: strings keep their memory.
+class Exchange {
+ public:
+  // How the body of the request is delimited (RFC 9112 section 6).
+  enum class Framing : uint8_t { kNone, kLength, kChunked };
+  enum class Expect : uint8_t { kNothing, kContinue, kUnknown };
+
+  explicit Exchange(std::shared_ptr<AnswerSink> answer_sink) : sink(std::move(answer_sink)) {}
+
+  // Ready for the next request; gives back what is larger than usual.
+  void Reset();
+  // The request forgets what was read of it (it was refused); peer, id and arrival stay.
+  void ForgetRequest();
+  // Sets Request::id: the client's when it is acceptable, else a new one.
+  void AssignId(Random& random);
+  void SetRoute(const Router::Match& match);
+  // What only the connection knows.
+  void SetOrigin(const PeerAddress& peer, int reactor, SteadyTime arrival);
+
+  Request request;
+  Response response;
+
+  std::string head;          // the request's bytes up to the empty line; views point here
+  std::string decoded_path;  // used when the path has escapes
+  std::string body;
+  char own_id[32] = {};
+
+  uint64_t content_length = 0;
+  size_t max_body_bytes = 0;
+  int server_status = 0;  // not 0: the server itself answers with this
+  Framing framing = Framing::kNone;
+  Expect expect = Expect::kNothing;
+  bool keep_alive = false;  // what the client asked for
+  std::string_view allow;   // of the route; for 405 and OPTIONS
+  uint32_t generation = 0;
+  int fd = -1;
+
+  bool answered = false;  // reactor thread only
+  bool by_server = false;
+  bool dropped = false;                    // its Responder was destroyed unanswered
+  Exchange* next_in_connection = nullptr;  // reactor thread only
+  Exchange* next_in_inbox = nullptr;
+  std::atomic<bool> client_gone{false};
+
+  const std::shared_ptr<AnswerSink> sink;
+};
+
+}  // namespace flyball::http::detail

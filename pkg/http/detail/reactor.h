@@ -1,0 +1,122 @@
+// The place where Pistache is: a transport of our own on each of its reactor threads.
+#pragma once
+
+#include <pistache/reactor.h>
+#include <pistache/transport.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pkg/http/connection_counts.h"
+#include "pkg/http/detail/connection.h"
+#include "pkg/http/detail/inbox.h"
+#include "pkg/http/detail/reactor_context.h"
+
+namespace flyball::http::detail {
+
+// What the reactors of one server have in common; outlives them.
+struct ReactorShared {
+  ReactorShared(Router router_in, Handler& handler_in) : router(std::move(router_in)), handler(handler_in) {}
+
+  Limits limits;
+  Router router;
+  Handler& handler;
+  std::string common_headers;
+  int listen_fd = -1;                  // borrowed
+  ConnectionCounts* counts = nullptr;  // never null while reactors run
+  size_t counts_slot = 0;
+  bool fleet_shares_counts = false;
+  size_t connection_limit = 0;  // of one reactor
+  ConnectionShedder shedder;
+  std::function<uint64_t()> open_connections;  // of all reactors
+  std::function<void()> on_last_closed;        // while draining: a reactor has no connection left
+};
+
+// What Pistache calls with bytes it has read itself: never, as long as the reactor reads; it drops them.
+std::shared_ptr<Pistache::Tcp::Handler> MakePeerHandler();
+
+// Accepts, polls and keeps the time for the connections of one thread. Pistache's transport holds the peers (life of
+// descriptors); reading, parsing and writing are Connection's. Pistache's reactor makes one per thread by clone().
+class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
+ public:
+  Reactor(std::shared_ptr<Pistache::Tcp::Handler> peer_handler, ReactorShared& shared, int index);
+  ~Reactor() override;
+
+  // Pistache asks for one more a thread; indices count up from 0.
+  std::shared_ptr<Pistache::Aio::Handler> clone() const override;
+  void onReady(const Pistache::Aio::FdSet& fds) override;
+
+  // After the reactor runs: registers the wake-up, the timer and, when the first wake-up comes, the listening socket.
+  void Arm();
+  // Any thread.
+  bool Post(std::function<void()> task) { return inbox_->PushTask(std::move(task)); }
+  const ReactorCounters& counters() const { return context_.counters; }
+  // After the thread has ended.
+  void Close();
+
+  // On the reactor's thread (by Post). With `empty_queue`, accepts what waits in the socket's queue first.
+  void StartDrain(bool empty_queue, milliseconds idle_grace);
+  void CloseAll();
+
+ private:
+  struct Name {
+    int fd;
+    uint32_t generation;
+  };
+
+  void OnLocalAnswer(Exchange* exchange) override;
+  void Start();
+  void HandleEvent(const Pistache::Aio::FdSet::Entry& entry);
+  void ForwardToBase(int fd);
+  void FinishTurn();
+  void DrainInbox();
+  void OnTimer();
+  void OnTick();
+  void OnSecond();
+  void ArmTimer(milliseconds delay);
+
+  bool AboveFleetMean();
+  void PauseAccepting(milliseconds delay);
+  void ResumeAccepting();
+  void Accept();
+  bool AcceptOne();
+  void Adopt(int fd, const PeerAddress& peer, const void* address);
+
+  Connection* Find(int fd);
+  Connection* Find(const Name& name);
+  // Lets the connection work by `act` (which returns its Next), and does what it asks for then.
+  template <typename Act>
+  void Serve(Connection& connection, Act act);
+  void Destroy(int fd);
+  template <typename Act>
+  void ForEach(Act act);
+
+  ReactorShared& shared_;
+  const std::shared_ptr<Pistache::Tcp::Handler> peer_handler_;
+  ReactorContext context_;
+  const std::shared_ptr<Inbox> inbox_;
+  UniqueFd timer_fd_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
+  std::vector<bool> was_connection_;                      // by descriptor: not one of Pistache's own
+  std::vector<Name> dirty_;                               // got an answer on this thread, outside of their own turn
+  std::vector<Name> runnable_;                            // used up their share
+  Connection* serving_ = nullptr;
+  uint32_t next_generation_ = 1;
+  bool started_ = false;
+  bool listening_ = false;  // the listening socket is in the poller
+  bool accepts_ = true;     // false once draining
+  int allowance_ = 0;       // connections to accept without asking, after a pause
+  int pauses_ = 0;          // in a row
+  SteadyTime resume_at_;
+  SteadyTime next_tick_;
+  SteadyTime next_second_;
+  milliseconds idle_grace_{0};
+  uint64_t longest_turn_ns_ = 0;  // of this second
+  uint64_t previous_longest_ns_ = 0;
+  mutable std::atomic<int> clones_{0};
+};
+
+}  // namespace flyball::http::detail

@@ -1,0 +1,83 @@
+// What the connections of one reactor share. Owned and used by that reactor's thread alone, but for the counters, which
+// anybody may read.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pkg/base/random.h"
+#include "pkg/http/detail/connection_shedder.h"
+#include "pkg/http/detail/exchange.h"
+#include "pkg/http/detail/timer_wheel.h"
+#include "pkg/http/server.h"
+
+namespace flyball::http::detail {
+
+// A counter with one writer: a plain add that readers may look at.
+class Counter {
+ public:
+  void Add(uint64_t by) { value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  void Subtract(uint64_t by) { value_.store(value_.load(std::memory_order_relaxed) - by, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+struct alignas(64) ReactorCounters {
+  Counter accepted, open, requests, bytes_in, bytes_out, refused, dropped_responders, handler_exceptions,
+      discarded_answers, accept_failures, rebalanced, busy_ns;
+  std::atomic<uint64_t> longest_turn_ns{0};
+};
+
+// Exchanges ready for reuse; a bounded number of them.
+class ExchangePool {
+ public:
+  std::unique_ptr<Exchange> Take(const std::shared_ptr<AnswerSink>& sink);
+  void Put(std::unique_ptr<Exchange> exchange);
+
+ private:
+  std::vector<std::unique_ptr<Exchange>> free_;
+};
+
+// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", made once a second.
+class DateLine {
+ public:
+  std::string_view Get(SteadyTime now);
+
+ private:
+  std::string line_;
+  SteadyTime valid_until_;
+};
+
+struct ReactorContext {
+  static constexpr size_t kReadBytes = 64 * 1024;
+
+  ReactorContext(int reactor, const Limits& limits_in, const Router& router_in, Handler& handler_in,
+                 ConnectionShedder& shedder_in, std::string header_block);
+
+  // For an answer whose client has gone.
+  void Discard(std::unique_ptr<Exchange> exchange);
+
+  const int index;
+  const Limits& limits;
+  const Router& router;
+  Handler& handler;
+  ConnectionShedder& shedder;
+  const std::string common_headers;  // "name: value\r\n" for every answer
+
+  SteadyTime now;  // of this turn; Touch() when it matters
+  bool draining = false;
+  std::shared_ptr<AnswerSink> sink;
+  Random random;
+  DateLine date;
+  TimerWheel wheel;
+  ExchangePool exchanges;
+  std::string spare_out;                // lent to the connection being served
+  std::unique_ptr<char[]> read_buffer;  // kReadBytes, holds nothing between turns
+  ReactorCounters counters;
+};
+
+}  // namespace flyball::http::detail

@@ -1,0 +1,164 @@
+#include "pkg/http/response.h"
+
+#include "pkg/base/check.h"
+#include "pkg/base/json_writer.h"
+#include "pkg/http/detail/characters.h"
+
+namespace flyball::http {
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Unknown";
+  }
+}
+
+Response& Response::AddHeader(std::string_view name, std::string_view value) {
+  Check(!name.empty() && detail::AllOf(name, detail::kTokenChar), "a header name is a token");
+  headers_.append(name).append(": ");
+  for (char c : value) headers_.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  headers_.append("\r\n");
+  return *this;
+}
+
+Response& Response::SetBody(std::string_view content_type, std::string body) {
+  if (!content_type.empty()) AddHeader("Content-Type", content_type);
+  body_ = std::move(body);
+  return *this;
+}
+
+Response& Response::SetBody(std::string_view content_type, SharedBody body) {
+  if (!content_type.empty()) AddHeader("Content-Type", content_type);
+  body_ = std::move(body);
+  return *this;
+}
+
+std::string_view Response::body() const {
+  if (const auto* owned = std::get_if<std::string>(&body_)) return *owned;
+  const SharedBody& shared = std::get<SharedBody>(body_);
+  return shared ? std::string_view(*shared) : std::string_view();
+}
+
+std::string& Response::mutable_body() {
+  auto* owned = std::get_if<std::string>(&body_);
+  Check(owned != nullptr, "a shared body cannot be changed");
+  return *owned;
+}
+
+Response::SharedBody Response::ShareBody() {
+  if (auto* owned = std::get_if<std::string>(&body_)) {
+    body_ = std::make_shared<const std::string>(std::move(*owned));
+  }
+  return std::get<SharedBody>(body_);
+}
+
+Response Json(int status, std::string json) {
+  Response response(status);
+  response.SetBody("application/json", std::move(json));
+  return response;
+}
+
+Response Problem(const Request& request, int status, std::string_view detail, std::span<const ProblemError> errors) {
+  std::string body;
+  JsonWriter json(body);
+  json.BeginObject();
+  json.Key("type"), json.Value("about:blank");
+  json.Key("title"), json.Value(ReasonPhrase(status));
+  json.Key("status"), json.Value(status);
+  if (!detail.empty()) json.Key("detail"), json.Value(detail);
+  if (!request.path().empty()) json.Key("instance"), json.Value(request.path());
+  json.Key("requestId"), json.Value(request.id());
+  if (!errors.empty()) {
+    json.Key("errors"), json.BeginArray();
+    for (const ProblemError& error : errors) {
+      json.BeginObject();
+      json.Key("pointer"), json.Value(error.pointer);
+      json.Key("code"), json.Value(error.code);
+      json.Key("message"), json.Value(error.message);
+      json.EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
+  Response response(status);
+  response.AddHeader("Cache-Control", "no-store").SetBody("application/problem+json", std::move(body));
+  return response;
+}
+
+}  // namespace flyball::http
