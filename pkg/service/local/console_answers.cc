@@ -1,0 +1,227 @@
+#include "pkg/service/local/console_answers.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "pkg/base/json_writer.h"
+#include "pkg/base/time_format.h"
+
+namespace flyball::local {
+namespace {
+
+constexpr std::string_view kPageHead = R"(<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Flyball console</title>
+<link rel="stylesheet" href="console.css">
+</head>
+<body>
+<main>
+)";
+
+std::string Escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+void NumberOrNull(JsonWriter& json, int number) {
+  if (number == 0) {
+    json.Null();
+  } else {
+    json.Value(number);
+  }
+}
+
+void TimeOrNull(JsonWriter& json, const std::optional<WallTime>& time) {
+  if (time) {
+    json.Value(FormatRfc3339(*time));
+  } else {
+    json.Null();
+  }
+}
+
+void Identity(JsonWriter& json, const PodView& pod) {
+  json.Key("name"), json.Value(pod.name);
+  json.Key("pid"), NumberOrNull(json, pod.pid);
+  json.Key("ready"), json.Value(pod.state == PodState::kReady);
+  json.Key("admin"), NumberOrNull(json, pod.admin_port);
+}
+
+int CountPods(const FleetView& view, std::string_view state) {
+  int count = 0;
+  for (const PodView& pod : view.pods) count += state == Name(pod.state);
+  return count;
+}
+
+void Metric(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+  out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+  out.append(name).append(" ").append(type).append("\n");
+}
+
+void Sample(std::string& out, std::string_view name, std::string_view labels, uint64_t value) {
+  out.append(name).append(labels).append(" ").append(std::to_string(value)).append("\n");
+}
+
+void Row(std::string& out, std::string_view name, std::string_view value) {
+  out += "<tr><th scope=\"row\">" + Escape(name) + "</th><td>" + Escape(value) + "</td></tr>\n";
+}
+
+// A figure out of a governor's status: present in the document's order, numbers short, whatever else as JSON.
+std::string Shown(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", value.get<double>());
+    return text;
+  }
+  return value.dump();
+}
+
+void GovernorSection(std::string& out, const nlohmann::ordered_json& status) {
+  if (!status.is_object()) return;
+  out += "<h2>Governor " + Escape(status.contains("name") ? Shown(status["name"]) : "") + "</h2>\n<table>\n";
+  for (const auto& [name, value] : status.items()) {
+    if (name == "name" || name == "lastDecision" || name == "conditions") continue;
+    if (!value.is_object()) {
+      Row(out, name, Shown(value));
+      continue;
+    }
+    for (const auto& [inner, figure] : value.items()) Row(out, name + " " + inner, Shown(figure));
+  }
+  const auto decision = status.find("lastDecision");
+  if (decision != status.end() && decision->is_object() && decision->contains("reason")) {
+    Row(out, "last decision", Shown((*decision)["reason"]));
+  }
+  out += "</table>\n";
+}
+
+void PodTable(std::string& out, const FleetView& view) {
+  out +=
+      "<h2>Pods</h2>\n<table>\n<thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">State</th><th scope=\"col\">"
+      "Process</th><th scope=\"col\">Restarts</th></tr></thead>\n<tbody>\n";
+  for (const PodView& pod : view.pods) {
+    out += "<tr><th scope=\"row\">" + Escape(pod.name) + "</th><td>" + Name(pod.state) + "</td><td>" +
+           (pod.pid == 0 ? "-" : std::to_string(pod.pid)) + "</td><td>" + std::to_string(pod.restarts) + "</td></tr>\n";
+  }
+  out += "</tbody>\n</table>\n";
+}
+
+}  // namespace
+
+std::string PodsJson(const FleetView& view) {
+  std::string text;
+  JsonWriter json(text);
+  json.BeginObject();
+  json.Key("desired"), json.Value(view.desired);
+  json.Key("pods"), json.BeginArray();
+  for (const PodView& pod : view.pods) {
+    json.BeginObject();
+    Identity(json, pod);
+    json.Key("orderedAt"), json.Value(FormatRfc3339(pod.ordered_at));
+    json.Key("startedAt"), TimeOrNull(json, pod.started_at);
+    json.Key("readyAt"), TimeOrNull(json, pod.ready_at);
+    json.Key("restarts"), json.Value(pod.restarts);
+    json.Key("state"), json.Value(Name(pod.state));
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return text;
+}
+
+std::string StatusJson(const FleetView& view, const std::string& statuses) {
+  std::string text;
+  JsonWriter json(text);
+  json.BeginObject();
+  json.Key("pods"), json.BeginArray();
+  for (const PodView& pod : view.pods) {
+    json.BeginObject();
+    Identity(json, pod);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("governors"), json.Raw(statuses);
+  json.EndObject();
+  return text;
+}
+
+std::string MetricsText(const FleetView& view) {
+  std::string out;
+  Metric(out, "flyball_fleet_desired_replicas", "gauge", "Pods wanted.");
+  Sample(out, "flyball_fleet_desired_replicas", "", static_cast<uint64_t>(view.desired));
+  Metric(out, "flyball_fleet_pods", "gauge", "Pods by state.");
+  for (const std::string_view state : {"starting", "ready", "draining"}) {
+    Sample(out, "flyball_fleet_pods", "{state=\"" + std::string(state) + "\"}",
+           static_cast<uint64_t>(CountPods(view, state)));
+  }
+  Metric(out, "flyball_fleet_pod_deaths_total", "counter", "Pods that ended without being told to.");
+  Sample(out, "flyball_fleet_pod_deaths_total", "", view.pod_deaths);
+  Metric(out, "flyball_fleet_reloads_total", "counter", "Times changed documents were put to work.");
+  Sample(out, "flyball_fleet_reloads_total", "", view.reloads);
+  Metric(out, "flyball_fleet_autoscaler_up", "gauge", "1 while flyball-autoscaler runs.");
+  Sample(out, "flyball_fleet_autoscaler_up", "", view.autoscaler_running ? 1 : 0);
+  if (view.redis_up) {
+    Metric(out, "flyball_fleet_redis_up", "gauge", "1 while the private redis-server answers.");
+    Sample(out, "flyball_fleet_redis_up", "", *view.redis_up ? 1 : 0);
+    Metric(out, "flyball_fleet_redis_restarts_total", "counter", "Times the private redis-server was started again.");
+    Sample(out, "flyball_fleet_redis_restarts_total", "", view.redis_restarts);
+  }
+  return out;
+}
+
+std::string StatusPage(const FleetView& view, const std::string& statuses) {
+  std::string out(kPageHead);
+  out += "<h1>" + Escape(view.app.empty() ? "Flyball" : view.app) + "</h1>\n<table>\n";
+  Row(out, "API", view.api_url);
+  Row(out, "Pods",
+      std::to_string(CountPods(view, "ready")) + " Ready of " + std::to_string(view.desired) + " wanted (" +
+          std::to_string(view.bounds.min) + " to " + std::to_string(view.bounds.max) + ")");
+  if (view.redis_up) Row(out, "Redis", *view.redis_up ? "up" : "down");
+  Row(out, "Autoscaler", view.autoscaler_running ? "running" : "not running");
+  if (view.draining) Row(out, "State", "stopping");
+  out += "</table>\n";
+  PodTable(out, view);
+  const auto governors = nlohmann::ordered_json::parse(statuses, nullptr, false);
+  if (governors.is_array()) {
+    for (const auto& governor : governors) GovernorSection(out, governor);
+  }
+  out += "<p><a href=\"\">Refresh</a></p>\n</main>\n</body>\n</html>\n";
+  return out;
+}
+
+std::string ProblemJson(int status, std::string_view title, std::string_view detail) {
+  std::string text;
+  JsonWriter json(text);
+  json.BeginObject();
+  json.Key("type"), json.Value("about:blank");
+  json.Key("title"), json.Value(title);
+  json.Key("status"), json.Value(status);
+  json.Key("detail"), json.Value(detail);
+  json.EndObject();
+  return text;
+}
+
+}  // namespace flyball::local

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <functional>
+
+#include "pkg/base/clock.h"
+
+namespace flyball::local::testing {
+
+// True as soon as `holds` is, asked every few milliseconds; false when the deadline came first.
+bool Eventually(const std::function<bool()>& holds, milliseconds deadline = seconds(10));
+
+}  // namespace flyball::local::testing
