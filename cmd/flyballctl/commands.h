@@ -6,4 +6,6 @@ namespace flyball::ctl {
 
 class CommandLine;
 
+void AddUp(CommandLine& line);
+
 }  // namespace flyball::ctl

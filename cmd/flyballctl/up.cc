@@ -1,0 +1,66 @@
+// flyballctl up FILE...: runs the documents on this machine, in the foreground.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "cmd/flyballctl/command_line.h"
+#include "cmd/flyballctl/commands.h"
+#include "pkg/service/local/supervisor.h"
+
+namespace flyball::ctl {
+namespace {
+
+struct Flags {
+  local::Options options;
+  int port = 8080, console_port = 8081;
+  std::string replicas;
+  std::string cache_redis;
+  bool no_governor = false;
+};
+
+int Up(const Flags& flags) {
+  local::Options options = flags.options;
+  options.port = static_cast<uint16_t>(flags.port);
+  options.console_port = static_cast<uint16_t>(flags.console_port);
+  options.governor = !flags.no_governor;
+  if (flags.port != 0 && flags.port == flags.console_port) {
+    return WrongUsage("up", "--port and --console-port must differ");
+  }
+  if (!flags.replicas.empty()) {
+    options.replicas = local::ParseReplicaBounds(flags.replicas);
+    if (!options.replicas) {
+      return WrongUsage("up", "--replicas " + flags.replicas + ": expected MIN:MAX with 1 <= MIN <= MAX <= " +
+                                  std::to_string(local::kMaxReplicas) + ", such as 2:10");
+    }
+  }
+  if (!flags.cache_redis.empty()) return WrongUsage("up", "--cache-redis: the shared cache is not built yet");
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  return local::Supervisor(options, std::cout, std::cerr, terminal).Run();
+}
+
+}  // namespace
+
+void AddUp(CommandLine& line) {
+  const auto flags = std::make_shared<Flags>();
+  local::Options& options = flags->options;
+  Command& up = line.Add("up", "Run documents on this machine: API pods, their Redis, and the governor.");
+  up.Arguments("FILE", &options.documents, "App and Governor documents");
+  up.Option("--port", &flags->port, 0, 65535, "port of the API; 0 takes a free one");
+  up.Option("--console-port", &flags->console_port, 0, 65535, "port of the console; 0 takes a free one");
+  up.Option("--host", &options.host, "address both listen on");
+  up.Option("--data", &options.data, "folder of the database, logs and sockets");
+  up.Option("--database", &options.database, "URL of a database server instead of SQLite in the data folder");
+  up.Option("--redis", &options.redis, "URL of a Redis instead of a private one; 'none' for one pod without");
+  up.Option("--cache-redis", &flags->cache_redis, "URL of a Redis for the cache (not built yet)");
+  up.Option("--replicas", &flags->replicas, "MIN:MAX pods, instead of what the Governor says");
+  up.Flag("--no-governor", &flags->no_governor, "run the minimum of pods and let nobody change it");
+  up.Option("--drain-delay", &options.drain_delay, "how long a stopping pod goes on as before");
+  up.Option("--drain-timeout", &options.drain_timeout, "how long a stopping pod may take to finish its requests");
+  up.Flag("--allow-faults", &options.allow_faults, "pods accept faults for tests and demos");
+  up.Option("--fault", &options.faults, "a fault every request meets, such as delay=20ms (implies --allow-faults)");
+  up.Option("--start-delay", &options.start_delay, "pods become Ready this much later (for demos)");
+  up.Runs([flags] { return Up(*flags); });
+}
+
+}  // namespace flyball::ctl
