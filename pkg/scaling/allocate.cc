@@ -30,8 +30,8 @@ Allocation Allocate(const AllocationInputs& in) {
                                 in.quota_floor, 1.0);
   out.static_share_rps = in.ceiling_factor * in.capacity_per_pod;
   if (!in.ceiling_enabled || in.capacity_per_pod <= 0 || in.ready <= 0) return out;
-  double ceiling = in.ceiling_factor * in.capacity_per_pod * in.ready;
-  if (in.knee_rps > 0) ceiling = std::min(ceiling, in.knee_rps);
+  // At a shared bottleneck a pod's capacity depends on how many there are; only the knee means something.
+  const double ceiling = in.knee_rps > 0 ? in.knee_rps : in.ceiling_factor * in.capacity_per_pod * in.ready;
   out.ceiling_rps = ceiling;
   Split(ceiling, in, out.rates);
   return out;

@@ -67,7 +67,7 @@ void AppendLimits(std::string& out, const Decision& d) {
   if (a.ceiling_rps) {
     const AllocationInputs& in = d.allocation_inputs;
     out += fmt::format("Limits: {} requests/s", Number(*a.ceiling_rps));
-    if (in.knee_rps > 0 && in.knee_rps <= *a.ceiling_rps) {
+    if (in.knee_rps > 0) {
       out += ", the throughput beyond which something shared gets slow";
     } else {
       out += fmt::format(" = {:.1f} x {} a pod x {} Ready", in.ceiling_factor, Number(in.capacity_per_pod), in.ready);

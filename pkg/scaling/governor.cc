@@ -37,10 +37,8 @@ constexpr double kBad = 0.035, kHeadroomStep = 1.08, kHeadroomMost = 1.4, kHeadr
 constexpr double kHeadroomUtilization = 0.65;  // below it the pods have room, and more of them would not help
 constexpr double kShedding = 0.01;
 constexpr double kCapacityGain = 0.3;
-constexpr double kMinCapacityCount = 20;  // completions in the window below which a pod says nothing about c
-constexpr double kBusyThread = 0.2;       // below it CPU and reactor time are mostly not the requests'
-constexpr double kQueueingWait = 0.5;     // mean wait over mean service time
-constexpr double kCongested = 0.92;       // of the workers
+constexpr double kQueueingWait = 0.5;  // mean wait over mean service time
+constexpr double kCongested = 0.92;    // of the workers
 constexpr double kHpaTolerance = 0.1;
 constexpr double kCeilingFactor = 1.1;
 
@@ -53,33 +51,17 @@ double Median(std::vector<double>& values) {
 
 double Share(double part, double whole) { return whole > 0 ? std::clamp(part / whole, 0.0, 1.0) : 0; }
 
-// One pod's capacity: what it completes over how busy its busiest resource is. 0 = it says nothing.
-double PodCapacity(const PodHistory& pod) {
-  double completed = 0, executor = 0, reactor = 0, cpu = 0;
-  for (const Interval& interval : pod.intervals()) {
-    for (const Cell& cell : interval.cells) completed += cell.Completed();
-    executor += interval.executor_busy;
-    reactor += interval.reactor_busy;
-    cpu += interval.cpu;
-  }
-  if (completed < kMinCapacityCount) return 0;
-  const double span = pod.Seconds();
-  const double thread = std::max(Share(reactor, pod.reactors * span), Share(cpu, pod.cores * span));
-  const double busy = std::max(Share(executor, pod.workers * span), thread > kBusyThread ? thread : 0);
-  return busy > 0 ? completed / span / busy : 0;
-}
-
 // The fleet as this tick sees it.
 struct Fleet {
   int ready = 0, pending = 0, stuck = 0;
-  int fresh = 0;    // Ready, with a sample not older than 3 scrapes
-  int missing = 0;  // Ready, without rates
-  FleetRates rates;
+  int fresh = 0;            // Ready, with a sample not older than 3 scrapes
+  int missing = 0;          // Ready, without rates
+  FleetTick rates, newest;  // over the last three ticks, and this one
   std::vector<double> capacities;
   double connections = 0;
 
   double FreshShare() const { return ready > 0 ? static_cast<double>(fresh) / ready : 1; }
-  double ShedShare() const { return Share(rates.last_total.Shed(), rates.last_total.Offered()); }
+  double ShedShare() const { return Share(newest.total.Shed(), newest.total.Offered()); }
 };
 
 struct PastTick {
@@ -107,7 +89,8 @@ struct Governor::State {
   void LearnHeadroom(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
   double LearnTrend(const Fleet& fleet);
   std::vector<Signal> Signals(const Fleet& fleet, const Inputs& inputs, double trend) const;
-  void RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals, SteadyTime now);
+  // True when it changed the prices.
+  bool RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals, SteadyTime now);
   // Deciding.
   void Remember(const std::vector<Signal>& signals, const Fleet& fleet, const Inputs& inputs, SteadyTime now);
   ConstraintInputs Constraints(const std::vector<Signal>& signals, const Fleet& fleet, const Inputs& inputs,
@@ -126,6 +109,7 @@ struct Governor::State {
 
   CellTable table;
   std::unordered_map<std::string, PodHistory> pods;
+  FleetRates rates;
   SteadyTime fresh_at;  // when any pod's metrics were last fresh
   std::optional<SteadyTime> last_tick;
   SteadyTime blind_until{};  // after a gap in the ticks
@@ -157,6 +141,7 @@ void Governor::State::NoticeGap(SteadyTime now) {
   Check(!last_tick || now >= *last_tick, "Governor: time went back");
   if (last_tick && now - *last_tick > kGapTicks * doc.scrape) {
     for (auto& [name, pod] : pods) pod.ForgetRates();
+    rates.Forget();
     loads.clear();
     blind_until = now + kGapTicks * doc.scrape;
   }
@@ -183,7 +168,7 @@ Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
     const PodHistory& pod = pods.at(view.name);
     const bool fresh = pod.last_at() != SteadyTime{} && now - pod.last_at() <= kFreshScrapes * doc.scrape;
     // Traffic is demand wherever it arrives, also at a pod on its way out.
-    if (fresh) fleet.rates.Add(pod);
+    if (fresh) fleet.newest.Add(pod);
     if (view.terminating) continue;
     if (!view.ready) {
       ++fleet.pending;
@@ -199,7 +184,7 @@ Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
     each_workers.push_back(pod.workers);
     each_reactors.push_back(pod.reactors);
     each_cores.push_back(pod.cores);
-    if (const double c = PodCapacity(pod); c > 0) fleet.capacities.push_back(c);
+    if (const double c = pod.Capacity(); c > 0) fleet.capacities.push_back(c);
   }
   if (!each_workers.empty()) {
     workers = Median(each_workers);
@@ -207,6 +192,8 @@ Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
     cores = Median(each_cores);
   }
   if (workers == 0 && doc.workers) workers = *doc.workers;
+  if (fleet.newest.pods > 0) rates.Push(fleet.newest);
+  fleet.rates = fleet.newest.pods > 0 ? rates.mean() : FleetTick();
   if (fleet.ready == 0) fresh_at = now;  // nobody to hear from: that is not stale
   return fleet;
 }
@@ -231,7 +218,7 @@ void Governor::State::LearnCapacity(Fleet& fleet) {
 
 double Governor::State::LearnTrend(const Fleet& fleet) {
   if (fleet.rates.pods == 0) return 0;
-  loads.push_back(fleet.rates.last_total.Demand());
+  loads.push_back(fleet.newest.total.Demand());
   while (loads.size() > static_cast<size_t>(kTrendSpan / doc.scrape)) loads.pop_front();
   const std::vector<double> series(loads.begin(), loads.end());
   return Trend(series, ToSeconds(doc.scrape), ToSeconds(doc.replicas.startup + kTrendLead));
@@ -242,40 +229,41 @@ void Governor::State::LearnHeadroom(const Fleet& fleet, const Inputs& inputs, St
   if (fleet.ready > last_ready) ready_rose = now;
   last_ready = fleet.ready;
   headroom = 1 + (headroom - 1) * kHeadroomDecay;
-  const FleetRates& rates = fleet.rates;
+  const FleetTick& tick = fleet.newest;
   double late = 0, answered = 0;
-  for (const LatencyHistogram& histogram : rates.last_request) {
+  for (const LatencyHistogram& histogram : tick.request) {
     late += histogram.LongerThan(ToSeconds(doc.slo.latency));
     answered += histogram.Count();
   }
-  const double bad = Share(late, answered) * rates.last_total.Completed() + rates.last_total.Shed();
-  const int raw = history.empty() ? 0 : history.back().raw;
-  const bool enough = fleet.pending == 0 && fleet.ready >= std::max(raw, inputs.ordered);
-  const bool at_work = Share(rates.last_executor_busy, rates.workers) > kHeadroomUtilization;
+  const double bad = Share(late, answered) * tick.total.Completed() + tick.total.Shed();
+  // By what arrived in this very tick: the means lag, and pods that are still missing are not a lack of headroom.
+  const double needed = workers > 0 ? prices.Work(tick) / (workers * doc.target_utilization) : 0;
+  const bool enough = fleet.pending == 0 && fleet.ready >= inputs.ordered && fleet.ready >= needed;
+  const bool at_work = Share(tick.executor_busy, tick.workers) > kHeadroomUtilization;
   const bool settled = now - ready_rose > kRateSpan && !probe.shared_bottleneck() && probe.replicas() == 0;
-  const bool is_bad = bad > kBad * rates.last_total[Cell::kFirst] && rates.last_total[Cell::kFirst] > 0;
+  const bool is_bad = bad > kBad * tick.total[Cell::kFirst] && tick.total[Cell::kFirst] > 0;
   bad_ticks = is_bad && enough && at_work && settled ? bad_ticks + 1 : 0;
   if (bad_ticks >= 2) headroom = std::min(headroom * kHeadroomStep, kHeadroomMost);
 }
 
 Estimates Governor::State::Estimate(const Fleet& fleet, const Inputs& inputs, SteadyTime now) {
-  const FleetRates& rates = fleet.rates;
+  const FleetTick& mean = fleet.rates;
   Estimates e;
-  e.arrivals_rps = rates.total[Cell::kFirst] + rates.total[Cell::kRetries];
-  e.demand_rps = rates.total.Demand();
-  e.retries_rps = rates.total[Cell::kRetries];
-  e.admitted_rps = rates.total.Completed();
-  e.good_rps = rates.total[Cell::k2xx] + rates.total[Cell::k3xx];
-  e.shed_share = Share(rates.total.Shed(), rates.total.Offered());
-  e.utilization = Share(rates.executor_busy, rates.workers);
-  e.utilization_reactor = Share(rates.reactor_busy, rates.reactors);
-  e.utilization_cpu = Share(rates.cpu, rates.cores);
-  const double count = rates.total.Completed();
-  e.service_seconds = count > 0 ? rates.total[Cell::kServiceSeconds] / count : 0;
-  const double queued = rates.queue.Count();
-  e.queue_seconds = queued > 0 ? rates.queue.sum_seconds / queued : 0;
+  e.arrivals_rps = mean.total[Cell::kFirst] + mean.total[Cell::kRetries];
+  e.demand_rps = mean.total.Demand();
+  e.retries_rps = mean.total[Cell::kRetries];
+  e.admitted_rps = mean.total.Completed();
+  e.good_rps = mean.total[Cell::k2xx] + mean.total[Cell::k3xx];
+  e.shed_share = Share(mean.total.Shed(), mean.total.Offered());
+  e.utilization = Share(mean.executor_busy, mean.workers);
+  e.utilization_reactor = Share(mean.reactor_busy, mean.reactors);
+  e.utilization_cpu = Share(mean.cpu, mean.cores);
+  const double count = mean.total.Completed();
+  e.service_seconds = count > 0 ? mean.total[Cell::kServiceSeconds] / count : 0;
+  const double queued = mean.queue.Count();
+  e.queue_seconds = queued > 0 ? mean.queue.sum_seconds / queued : 0;
   LatencyHistogram all;
-  for (const LatencyHistogram& histogram : rates.request) {
+  for (const LatencyHistogram& histogram : mean.request) {
     for (size_t b = 0; b < all.buckets.size(); ++b) all.buckets[b] += histogram.buckets[b];
   }
   e.late_share = Share(all.LongerThan(ToSeconds(doc.slo.latency)), all.Count());
@@ -283,8 +271,8 @@ Estimates Governor::State::Estimate(const Fleet& fleet, const Inputs& inputs, St
   e.p99_seconds = all.Quantile(0.99);
   const bool queueing = fleet.ShedShare() > kShedding / 2 || e.utilization > kCongested ||
                         e.queue_seconds > kQueueingWait * e.service_seconds;
-  prices.Observe(rates, queueing);
-  if (e.demand_rps > 0) e.price_seconds = prices.Work(rates) / e.demand_rps;
+  prices.Observe(mean, fleet.newest, queueing);
+  if (e.demand_rps > 0) e.price_seconds = prices.Work(mean) / e.demand_rps;
   LearnHeadroom(fleet, inputs, now);
   e.headroom = headroom;
   e.trend = LearnTrend(fleet);
@@ -328,9 +316,9 @@ std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& i
   return signals;
 }
 
-void Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals,
+bool Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals,
                                SteadyTime now) {
-  if (signals.empty() || !prices.known() || fleet.missing * 2 > fleet.ready) return;
+  if (signals.empty() || !prices.known() || fleet.missing * 2 > fleet.ready) return false;
   const double work = prices.Work(fleet.rates), observed = prices.ObservedWork(fleet.rates);
   Probe::Tick tick;
   tick.observed_ratio = work > 0 ? observed / work : 1;
@@ -344,7 +332,9 @@ void Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const s
   tick.max = doc.replicas.max;
   tick.completed_rps = fleet.rates.total.Completed();
   tick.demand_rps = fleet.rates.total.Demand();
-  if (probe.Step(tick, now, doc.replicas.startup) == Probe::Verdict::kHelped) prices.AcceptObserved(fleet.rates);
+  if (probe.Step(tick, now, doc.replicas.startup) != Probe::Verdict::kHelped) return false;
+  prices.AcceptObserved(fleet.rates);
+  return true;
 }
 
 template <typename Pick>
@@ -458,12 +448,12 @@ AllocationInputs Governor::State::Limits(const Fleet& fleet) const {
     }
     return offered;
   };
-  const auto mean = offer(fleet.rates.cells), newest = offer(fleet.rates.last);
+  const auto mean = offer(fleet.rates.cells), newest = offer(fleet.newest.cells);
   for (size_t c = 0; c < kCriticalities; ++c) in.offered[c] = std::max(mean[c], newest[c]);
   in.weights = {doc.weights.critical, doc.weights.normal, doc.weights.sheddable};
   in.quota_factor_before = quota_factor;
   in.quota_floor = doc.quota_floor;
-  const Cell& last = fleet.rates.last_total;
+  const Cell& last = fleet.newest.total;
   in.limiter_shed_share = doc.enforce_limits ? Share(last[Cell::kFleet] + last[Cell::kPod], last.Offered()) : 0;
   return in;
 }
@@ -512,8 +502,8 @@ Decision Governor::State::Decide(const Inputs& inputs, SteadyTime now) {
   d.ordered = inputs.ordered;
   d.estimates = Estimate(fleet, inputs, now);
   d.signals = Signals(fleet, inputs, d.estimates.trend);
+  if (RunProbe(fleet, inputs, d.signals, now)) d.signals = Signals(fleet, inputs, d.estimates.trend);
   Remember(d.signals, fleet, inputs, now);
-  RunProbe(fleet, inputs, d.signals, now);
   d.estimates.probe = probe.Name();
   if (probe.replicas() > 0) {
     Signal signal;

@@ -9,7 +9,8 @@ namespace {
 constexpr double kRise = 1.01;  // at most, a tick
 constexpr double kFallGain = 0.5;
 constexpr double kDriftGain = 0.02;
-constexpr double kMinCount = 5;  // completions in the window below which nothing is learnt
+constexpr double kMinCount = 5;         // completions in the window below which nothing is learnt
+constexpr double kMinThreadCount = 50;  // completions in one tick for CPU time to be told from it alone
 constexpr double kCpuGain = 0.2;
 constexpr double kCpuJump = 0.25;
 constexpr double kShedCost = 0.15;  // what refusing costs, as a share of answering
@@ -38,19 +39,22 @@ void Prices::ObserveCell(size_t id, double observed, double count, bool queueing
   }
 }
 
-void Prices::Observe(const FleetRates& rates, bool queueing) {
+void Prices::Observe(const FleetTick& rates, const FleetTick& newest, bool queueing) {
   if (s0_.size() < rates.cells.size()) s0_.resize(rates.cells.size(), 0);
   double work = 0, completed = 0;
   for (size_t id = 0; id < rates.cells.size(); ++id) {
     const Cell& cell = rates.cells[id];
-    const double count = cell.Completed() * rates.window_seconds;
+    const double count = cell.Completed() * rates.seconds;
     if (count < kMinCount) continue;
     ObserveCell(id, Observed(cell), count, queueing);
     work += s0_[id] * cell.Completed();
     completed += cell.Completed();
   }
   if (completed > 0) mean_ = work / completed;
+  ObserveThreads(newest.CompletedCount() < kMinThreadCount ? rates : newest);
+}
 
+void Prices::ObserveThreads(const FleetTick& rates) {
   if (rates.CompletedCount() < kMinCount) return;
   const double handled = rates.total.Completed() + kShedCost * rates.total.Shed();
   reactor_ = rates.reactor_busy / handled;
@@ -68,7 +72,7 @@ void Prices::Observe(const FleetRates& rates, bool queueing) {
 // A worker is occupied at least as long as it computes.
 double Prices::CpuFactor() const { return mean_ > 0 ? std::max(1.0, executor_cpu_ / mean_) : 1; }
 
-double Prices::Work(const FleetRates& rates) const {
+double Prices::Work(const FleetTick& rates) const {
   double work = 0;
   for (size_t id = 0; id < rates.cells.size(); ++id) {
     const double s0 = id < s0_.size() && s0_[id] > 0 ? s0_[id] : mean_;
@@ -77,19 +81,19 @@ double Prices::Work(const FleetRates& rates) const {
   return work * CpuFactor();
 }
 
-double Prices::ObservedWork(const FleetRates& rates) const {
+double Prices::ObservedWork(const FleetTick& rates) const {
   double work = 0;
   const double mean = Observed(rates.total);
   for (const Cell& cell : rates.cells) {
-    const double observed = cell.Completed() * rates.window_seconds < kMinCount ? mean : Observed(cell);
+    const double observed = cell.Completed() * rates.seconds < kMinCount ? mean : Observed(cell);
     work += cell.Demand() * observed;
   }
   return work;
 }
 
-void Prices::AcceptObserved(const FleetRates& rates) {
+void Prices::AcceptObserved(const FleetTick& rates) {
   for (size_t id = 0; id < rates.cells.size() && id < s0_.size(); ++id) {
-    if (rates.cells[id].Completed() * rates.window_seconds >= kMinCount) {
+    if (rates.cells[id].Completed() * rates.seconds >= kMinCount) {
       s0_[id] = std::max(s0_[id], Observed(rates.cells[id]));
     }
   }

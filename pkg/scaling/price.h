@@ -13,23 +13,25 @@ namespace flyball::scaling {
 // followed both ways; that is what notices pods that became slower.
 class Prices {
  public:
-  // One tick. `queueing`: requests waited or were shed, so service times may not raise S0.
-  void Observe(const FleetRates& rates, bool queueing);
+  // One tick: the mean of the last ones for service times, the newest for CPU time, whose jumps must be seen soon.
+  // `queueing`: requests waited or were shed, so service times may not raise S0.
+  void Observe(const FleetTick& mean, const FleetTick& newest, bool queueing);
 
   // Busy worker-seconds a second that the demand in `rates` asks for, by price. Endpoints that were never served cost
   // the mean of the others.
-  double Work(const FleetRates& rates) const;
+  double Work(const FleetTick& rates) const;
   // The same by what was observed in the rate window, without memory.
-  double ObservedWork(const FleetRates& rates) const;
+  double ObservedWork(const FleetTick& rates) const;
   bool known() const { return mean_ > 0; }
   // CPU seconds a request, all endpoints together; 0 = not known.
   double cpu_seconds() const { return cpu_; }
   // Reactor busy seconds an arrival.
   double reactor_seconds() const { return reactor_; }
   // Scales every S0 to what is observed now: a probe showed that more pods do help.
-  void AcceptObserved(const FleetRates& rates);
+  void AcceptObserved(const FleetTick& rates);
 
  private:
+  void ObserveThreads(const FleetTick& newest);
   void ObserveCell(size_t id, double observed, double count, bool queueing);
   double CpuFactor() const;
 

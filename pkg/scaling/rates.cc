@@ -117,10 +117,10 @@ bool PodHistory::Add(const PodSample& sample, SteadyTime at, CellTable& table, n
   const bool usable = has_last_ && at - last_at_ <= max_gap && seconds > 0.05 && seconds <= 2 * ToSeconds(max_gap);
   // The same page again, served from a cache or a pod that hangs: it says nothing new, not "no load".
   if (has_last_ && !restarted && pod_clock && pod_seconds == 0) return false;
-  if (!usable) intervals_.clear();
+  if (!usable) newest_.reset();
   if (usable) {
-    intervals_.push_back(Difference(restarted ? Totals{} : last_, now, seconds));
-    if (intervals_.size() > kRateIntervals) intervals_.pop_front();
+    newest_ = Difference(restarted ? Totals{} : last_, now, seconds);
+    Fade(*newest_);
   }
   has_last_ = true;
   last_ = std::move(now);
@@ -135,41 +135,69 @@ bool PodHistory::Add(const PodSample& sample, SteadyTime at, CellTable& table, n
   return usable;
 }
 
-double PodHistory::Seconds() const {
-  double seconds = 0;
-  for (const Interval& interval : intervals_) seconds += interval.seconds;
-  return seconds;
+void PodHistory::Fade(const Interval& interval) {
+  constexpr double kKeep = 2.0 / 3;
+  double completed = 0;
+  for (const Cell& cell : interval.cells) completed += cell.Completed();
+  faded_.completed = faded_.completed * kKeep + completed;
+  faded_.seconds = faded_.seconds * kKeep + interval.seconds;
+  faded_.executor = faded_.executor * kKeep + interval.executor_busy;
+  faded_.reactor = faded_.reactor * kKeep + interval.reactor_busy;
+  faded_.cpu = faded_.cpu * kKeep + interval.cpu;
 }
 
-void FleetRates::Add(const PodHistory& pod) {
+double PodHistory::Capacity() const {
+  constexpr double kMinCompleted = 20;
+  constexpr double kBusyThread = 0.2;  // below it CPU and reactor time are mostly not the requests'
+  if (faded_.completed < kMinCompleted) return 0;
+  const auto use = [&](double busy, double of) { return of > 0 ? busy / (of * faded_.seconds) : 0; };
+  const double thread = std::max(use(faded_.reactor, reactors), use(faded_.cpu, cores));
+  const double busy = std::max(use(faded_.executor, workers), thread > kBusyThread ? thread : 0);
+  return busy > 0 ? faded_.completed / faded_.seconds / busy : 0;
+}
+
+void FleetTick::Add(const PodHistory& pod) {
   if (!pod.HasRates()) return;
-  const double seconds = pod.Seconds();
-  const double per = 1 / seconds;
-  for (const Interval& interval : pod.intervals()) {
-    if (cells.size() < interval.cells.size()) cells.resize(interval.cells.size());
-    for (size_t id = 0; id < interval.cells.size(); ++id) {
-      cells[id].Add(interval.cells[id], per);
-      total.Add(interval.cells[id], per);
-    }
-    for (size_t c = 0; c < kCriticalities; ++c) AddHistogram(request[c], interval.request[c]);
-    AddHistogram(queue, interval.queue);
-    executor_busy += interval.executor_busy * per;
-    reactor_busy += interval.reactor_busy * per;
-    cpu += interval.cpu * per;
+  const Interval& interval = pod.newest();
+  const double per = 1 / interval.seconds;
+  if (cells.size() < interval.cells.size()) cells.resize(interval.cells.size());
+  for (size_t id = 0; id < interval.cells.size(); ++id) {
+    cells[id].Add(interval.cells[id], per);
+    total.Add(interval.cells[id], per);
   }
-  const Interval& newest = pod.intervals().back();
-  if (last.size() < newest.cells.size()) last.resize(newest.cells.size());
-  for (size_t id = 0; id < newest.cells.size(); ++id) {
-    last[id].Add(newest.cells[id], 1 / newest.seconds);
-    last_total.Add(newest.cells[id], 1 / newest.seconds);
-  }
-  for (size_t c = 0; c < kCriticalities; ++c) AddHistogram(last_request[c], newest.request[c]);
-  last_executor_busy += newest.executor_busy / newest.seconds;
-  window_seconds = std::max(window_seconds, seconds);
+  for (size_t c = 0; c < kCriticalities; ++c) AddHistogram(request[c], interval.request[c]);
+  AddHistogram(queue, interval.queue);
+  executor_busy += interval.executor_busy * per;
+  reactor_busy += interval.reactor_busy * per;
+  cpu += interval.cpu * per;
   workers += pod.workers;
   reactors += pod.reactors;
   cores += pod.cores;
+  seconds = std::max(seconds, interval.seconds);
   ++pods;
+}
+
+void FleetRates::Push(FleetTick tick) {
+  if (ticks_.size() == kRateIntervals) ticks_.pop_front();
+  newest_ = tick;
+  ticks_.push_back(std::move(tick));
+  mean_ = FleetTick();
+  const double part = 1 / static_cast<double>(ticks_.size());
+  for (const FleetTick& each : ticks_) {
+    if (mean_.cells.size() < each.cells.size()) mean_.cells.resize(each.cells.size());
+    for (size_t id = 0; id < each.cells.size(); ++id) mean_.cells[id].Add(each.cells[id], part);
+    mean_.total.Add(each.total, part);
+    for (size_t c = 0; c < kCriticalities; ++c) AddHistogram(mean_.request[c], each.request[c]);
+    AddHistogram(mean_.queue, each.queue);
+    mean_.executor_busy += each.executor_busy * part;
+    mean_.reactor_busy += each.reactor_busy * part;
+    mean_.cpu += each.cpu * part;
+    mean_.workers += each.workers * part;
+    mean_.reactors += each.reactors * part;
+    mean_.cores += each.cores * part;
+    mean_.seconds += each.seconds;
+  }
+  mean_.pods = newest_.pods;
 }
 
 }  // namespace flyball::scaling

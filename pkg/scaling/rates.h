@@ -1,10 +1,11 @@
-// From cumulative counters to rates: differences over the pod's own steady clock, the last three intervals kept.
+// From cumulative counters to rates: differences over the pod's own steady clock, averaged over three ticks.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -83,12 +84,14 @@ class PodHistory {
   // clock does not move only start anew. After a restart (another start time, a clock that went back, any counter that
   // fell) the differences are the new values. Returns false when it gave no interval.
   bool Add(const PodSample& sample, SteadyTime at, CellTable& table, nanoseconds max_gap);
-  void ForgetRates() { intervals_.clear(), has_last_ = false; }
+  void ForgetRates() { newest_.reset(), has_last_ = false; }
 
-  bool HasRates() const { return !intervals_.empty(); }
+  bool HasRates() const { return newest_.has_value(); }
+  const Interval& newest() const { return *newest_; }
   SteadyTime last_at() const { return last_at_; }  // of the last sample; the epoch when there was none
-  const std::deque<Interval>& intervals() const { return intervals_; }  // oldest first
-  double Seconds() const;
+  // Requests a second it would complete with its busiest resource always busy, over the last few scrapes. 0 = too
+  // little was completed to say.
+  double Capacity() const;
 
   // Gauges of the last sample.
   double workers = 0, reactors = 0, cores = 0, connections = 0, in_flight = 0;
@@ -103,31 +106,46 @@ class PodHistory {
   static Totals Read(const PodSample& sample, CellTable& table);
   static bool Fell(const Totals& before, const Totals& after);
   static Interval Difference(const Totals& before, const Totals& after, double seconds);
+  void Fade(const Interval& interval);
 
   bool has_last_ = false;
   Totals last_;
   SteadyTime last_at_{};
   double last_start_ = 0, last_monotonic_ = 0;
-  std::deque<Interval> intervals_;
+  std::optional<Interval> newest_;
+  struct {  // sums that fade by a third an interval
+    double completed = 0, seconds = 0, executor = 0, reactor = 0, cpu = 0;
+  } faded_;
 };
 
-// The fleet in one tick. All rates a second, over the pods' last intervals.
-struct FleetRates {
-  std::vector<Cell> cells;                               // over up to kRateIntervals
-  std::vector<Cell> last;                                // over the newest interval only
-  Cell total, last_total;                                // sums of the two
-  std::array<LatencyHistogram, kCriticalities> request;  // counts over the rate window
+// The fleet in one tick, or the mean of a few: rates a second, histograms as counts.
+struct FleetTick {
+  std::vector<Cell> cells;  // by id
+  Cell total;
+  std::array<LatencyHistogram, kCriticalities> request;
   LatencyHistogram queue;
-  std::array<LatencyHistogram, kCriticalities> last_request;  // counts in the newest interval
-  double window_seconds = 0;                                  // longest of the pods'
-  double executor_busy = 0, reactor_busy = 0, cpu = 0;        // busy seconds a second
-  double workers = 0, reactors = 0, cores = 0;                // of the pods that gave rates, summed
-  double last_executor_busy = 0;
-  int pods = 0;  // that gave rates
+  double executor_busy = 0, reactor_busy = 0, cpu = 0;  // busy seconds a second
+  double workers = 0, reactors = 0, cores = 0;          // of the pods that gave rates, summed
+  double seconds = 0;                                   // the span of the rates
+  int pods = 0;                                         // that gave rates
 
-  // Adds one pod's rates; nothing when it has none.
+  // Adds one pod's newest interval; nothing when it has none.
   void Add(const PodHistory& pod);
-  double CompletedCount() const { return total.Completed() * window_seconds; }
+  double CompletedCount() const { return total.Completed() * seconds; }
+};
+
+// Fleet rates over the last ticks. Summing the fleet within a tick before averaging over ticks keeps load that moves
+// between pods (a new one became Ready) from being counted twice.
+class FleetRates {
+ public:
+  void Push(FleetTick tick);
+  void Forget() { ticks_.clear(), mean_ = FleetTick(), newest_ = FleetTick(); }
+  const FleetTick& mean() const { return mean_; }  // over up to kRateIntervals ticks
+  const FleetTick& newest() const { return newest_; }
+
+ private:
+  std::deque<FleetTick> ticks_;
+  FleetTick mean_, newest_;
 };
 
 }  // namespace flyball::scaling

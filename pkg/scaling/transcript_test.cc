@@ -121,7 +121,7 @@ class Transcript {
     const SteadyTime start = fleet_->now();
     while (fleet_->now() - start < duration) {
       const int before = fleet_->ordered;
-      const Decision& d = fleet_->Tick();
+      const Decision& d = Tick();
       const bool last = fleet_->now() - start >= duration;
       if (d.desired != before || Names(d) != conditions_ || last) Print(start, d);
       conditions_ = Names(d);
@@ -134,9 +134,20 @@ class Transcript {
     while (fleet_->now() - start < over) {
       fleet_->load.rps = from + (to - from) * (ToSeconds(fleet_->now() - start) + 2) / ToSeconds(over);
       const int before = fleet_->ordered;
-      const Decision& d = fleet_->Tick();
+      const Decision& d = Tick();
       if (d.desired != before || fleet_->now() - start >= over) Print(start, d);
     }
+  }
+
+  // Every decision must be what its own inputs say.
+  const Decision& Tick() {
+    const Decision& d = fleet_->Tick();
+    const Recomputed again = Recompute(d);
+    EXPECT_EQ(again.desired, d.desired) << ToJson(d);
+    EXPECT_EQ(again.raw, d.constraint_inputs.raw) << ToJson(d);
+    EXPECT_EQ(again.allocation.rates, d.allocation.rates) << ToJson(d);
+    EXPECT_EQ(again.allocation.quota_factor, d.allocation.quota_factor) << ToJson(d);
+    return d;
   }
 
   static std::string Names(const Decision& d) {

@@ -41,7 +41,7 @@ double FakeFleet::service_seconds() const {
 void FakeFleet::ServePod(Pod& pod, double share, double span) {
   PodSample& s = pod.sample;
   const double took = service_seconds();
-  double room = workers / took * span;
+  double room = foreign ? 1e9 : workers / took * span;
   const double rps[kCriticalities] = {load.rps * load.critical, load.rps * (1 - load.critical - load.sheddable),
                                       load.rps * load.sheddable};
   for (size_t c = 0; c < kCriticalities; ++c) {
@@ -52,17 +52,20 @@ void FakeFleet::ServePod(Pod& pod, double share, double span) {
     const double served = std::min(first + retries, room);
     const bool full = first + retries > room;
     room -= served;
-    e.first_attempts += first + abuse;
+    const double adaptive = c == 1 ? adaptive_rps * share * span : 0;
+    e.first_attempts += first + abuse + adaptive;
+    e.refused_adaptive += adaptive;
     e.retries += retries;
     e.refused_quota += abuse;
     e.shed_pod += first + retries - served;
     e.completed[0] += served;
+    Observe(s.request[c], took + (full ? kQueueWait : 0), served);
+    if (foreign) continue;
     e.service_count += served;
     e.service_seconds += served * took;
     s.executor_busy_seconds += served * took;
     s.cpu_seconds += served * took * cpu_share;
     Observe(s.queue, full ? kQueueWait : 0, served);
-    Observe(s.request[c], took + (full ? kQueueWait : 0), served);
   }
 }
 
@@ -88,7 +91,7 @@ const Decision& FakeFleet::Tick() {
     view.name = pod.name;
     view.ready = pod.ready_at <= now_ && !pod.broken;
     view.pending_since = pod.ordered_at;
-    view.sample = view.ready && !pod.mute ? &pod.sample : nullptr;
+    view.sample = !pod.broken && !pod.mute ? &pod.sample : nullptr;  // it answers scrapes before it is Ready
     view.sampled_at = now_;
     inputs.pods.push_back(std::move(view));
   }

@@ -47,6 +47,8 @@ class FakeFleet {
   double service = 0.020;   // seconds, alone
   double cpu_share = 0;     // of the service time that is CPU time
   double database_rps = 0;  // a shared limit on what the fleet can complete; 0 = none
+  double adaptive_rps = 0;  // on top of load, refused because the quota factor is lowered
+  bool foreign = false;     // pods that export no service times, only requests
   double noise = 0;         // relative, uniform
   bool new_pods_break = false;
   bool redis_up = true;
