@@ -31,6 +31,17 @@ TEST(TimeFormat, Rfc3339RefusesWhatIsNoInstant) {
   }
 }
 
+TEST(TimeFormat, Rfc3339NormalizesAllFourDigitYears) {
+  EXPECT_EQ(NormalizeRfc3339("2026-11-21T09:30:00.1+05:30").value_or("-"), "2026-11-21T04:00:00.100Z");
+  EXPECT_EQ(NormalizeRfc3339("9999-12-31T23:59:59.999Z").value_or("-"), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(NormalizeRfc3339("0000-01-01T00:00:00Z").value_or("-"), "0000-01-01T00:00:00.000Z");
+  EXPECT_FALSE(NormalizeRfc3339("9999-12-31T23:59:59-01:00")) << "the year 10000 in UTC";
+  EXPECT_FALSE(NormalizeRfc3339("0000-01-01T00:00:00+01:00")) << "the year -1 in UTC";
+  EXPECT_FALSE(NormalizeRfc3339("2026-02-30T00:00:00Z"));
+  EXPECT_FALSE(ParseRfc3339("9999-12-31T23:59:59Z")) << "WallTime ends in 2262";
+  EXPECT_FALSE(ParseRfc3339("0001-01-01T00:00:00Z"));
+}
+
 TEST(TimeFormat, Durations) {
   EXPECT_EQ(ParseDuration("15m")->count(), 900'000);
   EXPECT_EQ(ParseDuration("1h30m")->count(), 5'400'000);

@@ -34,29 +34,33 @@ Result<year_month_day> ParseDate(std::string_view text) {
   return date;
 }
 
-struct Unit {
-  std::string_view name;
-  int64_t ms;
-};
-constexpr std::array<Unit, 5> kUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
-constexpr int64_t kMaxDurationMs = int64_t{100} * 366 * 86'400'000;
+using MsTime = std::chrono::sys_time<milliseconds>;
+constexpr MsTime kYear0 = sys_days(std::chrono::year(0) / 1 / 1);
+constexpr MsTime kYear10000 = sys_days(std::chrono::year(10000) / 1 / 1);
 
-}  // namespace
-
-std::string FormatRfc3339(WallTime time) {
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
-  const auto day = std::chrono::floor<days>(ms);
-  const year_month_day date{sys_days(day)};
-  const int64_t rest = (ms - day).count();
-  char out[40];
-  const int n = std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                              static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                              static_cast<int>(rest / 3'600'000), static_cast<int>(rest / 60'000 % 60),
-                              static_cast<int>(rest / 1000 % 60), static_cast<int>(rest % 1000));
-  return std::string(out, static_cast<size_t>(n));
+// `count` digits of `value` at `at`.
+void PutDigits(char* at, int count, int value) {
+  for (int i = count - 1; i >= 0; --i, value /= 10) at[i] = static_cast<char>('0' + value % 10);
 }
 
-Result<WallTime> ParseRfc3339(std::string_view text) {
+// For years 0000 to 9999.
+std::string FormatMs(MsTime ms) {
+  const auto day = std::chrono::floor<days>(ms);
+  const year_month_day date{sys_days(day)};
+  const auto rest = static_cast<int>((ms - day).count());
+  std::string out = "0000-00-00T00:00:00.000Z";
+  PutDigits(&out[0], 4, static_cast<int>(date.year()));
+  PutDigits(&out[5], 2, static_cast<int>(static_cast<unsigned>(date.month())));
+  PutDigits(&out[8], 2, static_cast<int>(static_cast<unsigned>(date.day())));
+  PutDigits(&out[11], 2, rest / 3'600'000);
+  PutDigits(&out[14], 2, rest / 60'000 % 60);
+  PutDigits(&out[17], 2, rest / 1000 % 60);
+  PutDigits(&out[20], 3, rest % 1000);
+  return out;
+}
+
+// Any year from 0000 to 9999 as written; the offset may carry it a day further.
+Result<MsTime> ParseMs(std::string_view text) {
   constexpr std::string_view kExpected = "expected a date-time with an offset such as 2026-02-28T09:30:00Z";
   const auto bad = [&] { return Fail(ErrorCode::kInvalid, std::string(kExpected)); };
   if (text.size() < 20 || (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':') return bad();
@@ -85,7 +89,37 @@ Result<WallTime> ParseRfc3339(std::string_view text) {
   }
   if (at != text.size() || at == 19) return bad();
   const int64_t day_ms = (int64_t{hour} * 3600 + int64_t{minute} * 60 + second) * 1000 + ms - offset_minutes * 60'000;
-  return WallTime(sys_days(*date)) + std::chrono::milliseconds(day_ms);
+  return MsTime(sys_days(*date)) + milliseconds(day_ms);
+}
+
+struct Unit {
+  std::string_view name;
+  int64_t ms;
+};
+constexpr std::array<Unit, 5> kUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+constexpr int64_t kMaxDurationMs = int64_t{100} * 366 * 86'400'000;
+
+}  // namespace
+
+std::string FormatRfc3339(WallTime time) { return FormatMs(std::chrono::floor<milliseconds>(time)); }
+
+Result<WallTime> ParseRfc3339(std::string_view text) {
+  const auto time = ParseMs(text);
+  if (!time) return Fail(time.error());
+  if (*time < std::chrono::ceil<milliseconds>(WallTime::min()) ||
+      *time > std::chrono::floor<milliseconds>(WallTime::max())) {
+    return Fail(ErrorCode::kInvalid, "expected a time between the years 1678 and 2261");
+  }
+  return WallTime(*time);
+}
+
+Result<std::string> NormalizeRfc3339(std::string_view text) {
+  const auto time = ParseMs(text);
+  if (!time) return Fail(time.error());
+  if (*time < kYear0 || *time >= kYear10000) {
+    return Fail(ErrorCode::kInvalid, "expected a time between the years 0000 and 9999 in UTC");
+  }
+  return FormatMs(*time);
 }
 
 Result<void> CheckDate(std::string_view text) {

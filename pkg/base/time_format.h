@@ -14,9 +14,12 @@ namespace flyball {
 std::string FormatRfc3339(WallTime time);
 
 // RFC 3339 section 5.6: date, 'T', time, optional fraction, and an offset that may not be absent. Refused with
-// kInvalid: impossible dates (2026-02-30), second 60, hour 24, missing offset, trailing bytes. Fractions below a
-// millisecond are truncated.
+// kInvalid: impossible dates (2026-02-30), second 60, hour 24, missing offset, trailing bytes, and years that WallTime
+// cannot hold (before 1678, after 2261). Fractions below a millisecond are truncated.
 Result<WallTime> ParseRfc3339(std::string_view text);
+
+// The same time as FormatRfc3339 writes it, for any year from 0000 to 9999: how rows hold times.
+Result<std::string> NormalizeRfc3339(std::string_view text);
 
 // "2026-02-28": a date that exists; kInvalid otherwise.
 Result<void> CheckDate(std::string_view text);
