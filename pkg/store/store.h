@@ -22,7 +22,7 @@ struct Column {
   ColumnType type = ColumnType::kText;
   bool nullable = true;
   bool unique = false;
-  std::string references;  // table whose id it holds; empty = none
+  std::string references = {};  // table whose id it holds; empty = none
   enum class OnDelete { kRestrict, kCascade, kSetNull } on_delete = OnDelete::kRestrict;
 };
 

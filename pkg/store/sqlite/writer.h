@@ -1,0 +1,61 @@
+// The writer thread of one process: takes what is queued, commits it together, completes it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "pkg/base/mailbox.h"
+#include "pkg/store/sqlite/baton.h"
+#include "pkg/store/sqlite/connection.h"
+#include "pkg/store/sqlite/open_file.h"
+#include "pkg/store/sqlite/sqlite_store.h"
+#include "pkg/store/sqlite/write_step.h"
+
+namespace flyball::store {
+
+class Writer {
+ public:
+  // Starts the thread. `connection` and `baton` are its own from then on.
+  Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton);
+  // Commits or refuses what is queued, then ends the thread.
+  ~Writer();
+
+  // Store::Submit.
+  void Submit(Write write, WriteDone done);
+
+ private:
+  struct Pending {
+    Write write;
+    WriteDone done;
+    std::optional<Result<Written>> result;  // set: decided for this batch
+  };
+  using Batch = std::vector<Pending>;
+
+  void Run();
+  void TakeBatch(std::deque<Pending>* queued, Batch* batch);
+  // Commits the batch, or decides an error for all; then completes it.
+  void Settle(Batch* batch);
+  Result<void> Commit(Batch* batch);
+  // One transaction of all that is not decided yet. False: SQLite ended it because of one write, which is decided now.
+  Result<bool> CommitUndecided(Batch* batch);
+  void Complete(Batch* batch);
+  void Abandon();
+  void WriteBack(bool wait);
+
+  const SqliteOptions options_;
+  Mailbox<Pending> queue_;
+  // Of the thread alone.
+  std::unique_ptr<Connection> connection_;
+  Baton baton_;
+  const OpenFile file_;
+  WriteStep step_;
+  int64_t wal_pages_ = 0;
+  int64_t page_bytes_ = 4096;
+  bool failing_ = false;  // the last batch could not be written
+  std::thread thread_;
+};
+
+}  // namespace flyball::store
