@@ -7,5 +7,8 @@ namespace flyball::ctl {
 class CommandLine;
 
 void AddUp(CommandLine& line);
+void AddValidate(CommandLine& line);
+void AddStatus(CommandLine& line);
+void AddExplain(CommandLine& line);
 
 }  // namespace flyball::ctl

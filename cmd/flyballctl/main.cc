@@ -5,5 +5,8 @@ int main(int argc, char** argv) {
   using namespace flyball::ctl;
   CommandLine line("flyballctl", "Runs and inspects Flyball: an API platform that regulates itself.", FLYBALL_VERSION);
   AddUp(line);
+  AddValidate(line);
+  AddStatus(line);
+  AddExplain(line);
   return line.Run(argc, argv);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
 #include "pkg/base/check.h"
 
@@ -18,6 +19,7 @@ std::optional<std::string> RawPeer::ReadRequest() {
       size_t size = end + 4;
       if (const size_t at = buffer_.find("Content-Length: "); at < end) size += std::stoul(buffer_.substr(at + 16));
       if (buffer_.size() >= size) {
+        if (buffer_.size() == size) return std::exchange(buffer_, {});
         std::string request = buffer_.substr(0, size);
         buffer_.erase(0, size);
         return request;

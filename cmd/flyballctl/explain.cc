@@ -1,0 +1,99 @@
+// flyballctl explain: why the governor decided as it did, in words and numbers.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cmd/flyballctl/command_line.h"
+#include "cmd/flyballctl/commands.h"
+#include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/running_fleet.h"
+
+namespace flyball::ctl {
+namespace {
+
+using nlohmann::json;
+
+struct Flags {
+  std::string data = ".flyball";
+  std::string output = "text";
+  std::string governor;
+};
+
+std::string GetText(const json& from, const char* name) {
+  const auto found = from.find(name);
+  return found != from.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+int GetNumber(const json& from, const char* name) {
+  const auto found = from.find(name);
+  return found != from.end() && found->is_number() ? found->get<int>() : 0;
+}
+
+// What the governor wrote about it; a decision without that still has its sentence.
+std::string Words(const json& decision) {
+  const std::string text = GetText(decision, "text");
+  if (!text.empty()) return text;
+  return std::to_string(GetNumber(decision, "ordered")) + " -> " + std::to_string(GetNumber(decision, "desired")) +
+         " replicas: " + GetText(decision, "reason") + ".\n";
+}
+
+std::string Entry(const char* heading, const json& decision) {
+  std::string text = Words(decision);
+  if (!text.ends_with('\n')) text += '\n';
+  return Paint(Tone::kBold, heading) + " " + GetText(decision, "at") + "\n" + text;
+}
+
+// The last decision that moved replicas, and the latest one when that is another.
+std::string Describe(const json& governor) {
+  const std::string name = GetText(governor, "name");
+  const auto decisions = governor.find("decisions");
+  if (decisions == governor.end() || !decisions->is_array() || decisions->empty())
+    return "Governor " + name + " has not decided anything yet.\n";
+  const json* moved = nullptr;
+  for (const json& decision : *decisions) {
+    if (GetNumber(decision, "ordered") != GetNumber(decision, "desired")) moved = &decision;
+  }
+  const json& latest = decisions->back();
+  std::string out;
+  if (moved == nullptr) {
+    out = "Replicas have not moved in the " + Number(static_cast<double>(decisions->size())) +
+          " decisions that are remembered.\n\n";
+  } else if (moved != &latest) {
+    out = Entry("Replicas last moved at", *moved) + "\n";
+  }
+  return out + Entry(moved == &latest ? "Replicas moved just now, at" : "The latest decision, at", latest);
+}
+
+int Explain(const Flags& flags) {
+  const auto fleet = FindFleet(flags.data);
+  if (!fleet) return Failed("explain", fleet.error().message);
+  const auto body = AskConsole(*fleet, "/api/explain");
+  if (!body) return Failed("explain", body.error().message);
+  const json answer = json::parse(*body, nullptr, false);
+  if (!answer.is_object() || !answer.contains("governors") || !answer["governors"].is_array())
+    return Failed("explain", "the console did not answer with a list of governors");
+  if (const Format format = FormatOf(flags.output); format != Format::kText)
+    return PrintStructured(*body, format) ? kFine : kFailed;
+
+  int shown = 0;
+  for (const json& governor : answer["governors"]) {
+    if (!governor.is_object() || (!flags.governor.empty() && GetText(governor, "name") != flags.governor)) continue;
+    std::fputs(((shown++ > 0 ? "\n" : "") + Describe(governor)).c_str(), stdout);
+  }
+  if (shown > 0) return kFine;
+  return Failed("explain", flags.governor.empty() ? "no governor has reported a decision yet: try again in a moment"
+                                                  : "there is no governor '" + flags.governor + "' here");
+}
+
+}  // namespace
+
+void AddExplain(CommandLine& line) {
+  const auto flags = std::make_shared<Flags>();
+  Command& explain = line.Add("explain", "Explain why replicas and limits are what they are, number by number.");
+  explain.Option("--data", &flags->data, "data folder of the fleet");
+  explain.Option("--governor", &flags->governor, "only this one");
+  OutputOption(explain, &flags->output);
+  explain.Runs([flags] { return Explain(*flags); });
+}
+
+}  // namespace flyball::ctl

@@ -1,0 +1,85 @@
+// flyballctl validate FILE...: every problem of the documents, without starting anything.
+#include <cstdio>
+#include <memory>
+
+#include "cmd/flyballctl/command_line.h"
+#include "cmd/flyballctl/commands.h"
+#include "cmd/flyballctl/output.h"
+#include "pkg/base/json_writer.h"
+#include "pkg/spec/reader.h"
+
+namespace flyball::ctl {
+namespace {
+
+struct Flags {
+  std::vector<std::string> files;
+  std::string output = "text";
+};
+
+// {"valid":..,"apps":[..],"governors":[..],"problems":[{"file","line","column","message","suggestion"}]}
+std::string ToJson(const spec::Documents& documents) {
+  std::string out;
+  JsonWriter json(out);
+  json.BeginObject();
+  json.Key("valid"), json.Value(documents.ok());
+  json.Key("apps"), json.BeginArray();
+  for (const auto& app : documents.apps) json.Value(app.name);
+  json.EndArray();
+  json.Key("governors"), json.BeginArray();
+  for (const auto& governor : documents.governors) json.Value(governor.name);
+  json.EndArray();
+  json.Key("problems"), json.BeginArray();
+  for (const auto& problem : documents.problems) {
+    json.BeginObject();
+    json.Key("file"), json.Value(problem.file);
+    json.Key("line"), json.Value(problem.line);
+    json.Key("column"), json.Value(problem.column);
+    json.Key("message"), json.Value(problem.message);
+    json.Key("suggestion"), json.Value(problem.suggestion);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return out;
+}
+
+template <typename Named>
+std::string Names(const char* kind, const std::vector<Named>& documents) {
+  std::string text;
+  for (const auto& document : documents) text += (text.empty() ? std::string(kind) + " " : ", ") + document.name;
+  return text;
+}
+
+void Print(const spec::Documents& documents) {
+  for (const auto& problem : documents.problems) std::printf("%s\n", spec::Format(problem).c_str());
+  if (!documents.ok()) {
+    const size_t count = documents.problems.size();
+    std::printf("%s\n", Paint(Tone::kBad, std::to_string(count) + (count == 1 ? " problem" : " problems")).c_str());
+    return;
+  }
+  const std::string apps = Names("App", documents.apps), governors = Names("Governor", documents.governors);
+  std::printf("%s %s%s%s\n", Paint(Tone::kGood, "valid:").c_str(), apps.c_str(),
+              !apps.empty() && !governors.empty() ? "; " : "", governors.c_str());
+}
+
+int Validate(const Flags& flags) {
+  const spec::Documents documents = spec::ReadFiles(flags.files);
+  if (const Format format = FormatOf(flags.output); format != Format::kText) {
+    PrintStructured(ToJson(documents), format);
+  } else {
+    Print(documents);
+  }
+  return documents.ok() ? kFine : kFailed;
+}
+
+}  // namespace
+
+void AddValidate(CommandLine& line) {
+  const auto flags = std::make_shared<Flags>();
+  Command& validate = line.Add("validate", "Check documents; every problem at once, and nothing is started.");
+  validate.Arguments("FILE", &flags->files, "App and Governor documents");
+  OutputOption(validate, &flags->output);
+  validate.Runs([flags] { return Validate(*flags); });
+}
+
+}  // namespace flyball::ctl
