@@ -37,7 +37,7 @@ std::string_view Nearest(std::string_view name, const std::vector<std::string_vi
   for (const std::string_view candidate : candidates) {
     if (candidate.empty() || candidate.size() > kLongest) continue;
     const size_t distance = Distance(name, candidate);
-    if (distance >= best_distance) continue;
+    if (distance >= best_distance || distance >= std::min(name.size(), candidate.size())) continue;
     best = candidate;
     best_distance = distance;
   }

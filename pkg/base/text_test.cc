@@ -37,6 +37,8 @@ TEST(Nearest, IsSilentWhenNothingIsNear) {
   EXPECT_EQ(Nearest("", {"fields"}), "");
   EXPECT_EQ(Nearest(std::string(100, 'a'), {"fields"}), "");
   EXPECT_EQ(Nearest("aa", {"bb"}), "");
+  EXPECT_EQ(Nearest("x", {"p"}), "");
+  EXPECT_EQ(Nearest("X", {"p", "x"}), "x");
 }
 
 }  // namespace

@@ -215,7 +215,7 @@ class FieldReader {
     if (ref != nullptr) {
       const bool text =
           field_.type == FieldType::kString && field_.enum_values.empty() && field_.format == Format::kNone;
-      if (Applies("ref", text, "no type, enum or format"))
+      if (Applies("ref", text, "a text without enum or format"))
         field_.ref = reading_.Text(*ref, mapping_.Path("ref")).value_or("");
     }
     if (on_delete == nullptr || !Applies("onDelete", ref != nullptr, "ref")) return;

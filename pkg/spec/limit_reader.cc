@@ -81,13 +81,12 @@ class LimitReader {
   // "5/1m": the same for everybody.
   void ReadRate(const Node& node) {
     const std::string path = mapping_.Path("rate");
-    const auto text = reading_.Text(node, path);
-    if (!text) return;
-    const size_t slash = text->find('/');
+    const std::string_view text = node.text;
+    const size_t slash = std::min(text.find('/'), text.size());
     int64_t count = 0;
-    const auto read = std::from_chars(text->data(), text->data() + std::min(slash, text->size()), count);
-    const auto window = ParseDuration(slash == std::string::npos ? "" : std::string_view(*text).substr(slash + 1));
-    const bool counted = slash != std::string::npos && read.ec == std::errc() && read.ptr == text->data() + slash;
+    const auto read = std::from_chars(text.data(), text.data() + slash, count);
+    const bool counted = slash < text.size() && read.ec == std::errc() && read.ptr == text.data() + slash;
+    const auto window = ParseDuration(counted ? text.substr(slash + 1) : "");
     if (!counted || count < 1 || count > kMostRequests || !window || *window < kLeastWindow || *window > kMostWindow) {
       reading_.Mistyped(node, path, "requests by a duration from 1s to 30d", "write it like 5/1m");
       return;

@@ -134,7 +134,8 @@ std::optional<std::chrono::milliseconds> Reading::Duration(const Node& node, con
                                                            std::chrono::milliseconds most) {
   const std::string range = " from " + FormatDuration(least) + " to " + FormatDuration(most);
   if (node.kind != Node::Kind::kText) {
-    const std::string unit = node.kind == Node::Kind::kInt ? "add a unit: " + node.text + "s" : "";
+    const std::string unit =
+        node.kind == Node::Kind::kInt ? "add a unit, as in " + node.text + "ms or " + node.text + "s" : "";
     Mistyped(node, path, "a duration" + range, unit);
     return std::nullopt;
   }
@@ -155,7 +156,8 @@ std::optional<size_t> Reading::Choice(const Node& node, const std::string& path,
     if (node.text == choices[i]) return i;
   for (const std::string_view name : not_built) {
     if (node.text != name) continue;
-    Report(node, spec::NotBuilt(path + ": " + node.text), "write " + std::string(choices[0]));
+    Report(node, spec::NotBuilt(path + ": " + node.text),
+           choices.size() == 1 ? "write " + std::string(choices[0]) : "expected " + Quoted(choices));
     return std::nullopt;
   }
   Report(node, path + " cannot be '" + Shown(node.text) + "'", Suggest(node.text, choices));

@@ -67,15 +67,13 @@ class SeedReader {
   }
 
   void ReadId(const Resource& resource, const Node& value, const std::string& path, SeedRow& row, size_t index) {
-    const auto id = reading_.Text(value, path + ".id");
-    if (!id) return;
-    if (!IsUuid(*id)) {
+    if (value.kind != Node::Kind::kText || !IsUuid(value.text)) {
       reading_.Mistyped(value, path + ".id", "a UUID", "write one like '00000000-0000-4000-8000-000000000001'");
       return;
     }
-    if (!by_id_.emplace(resource.name + "/" + *id, index).second)
-      reading_.Report(value, path + " has two rows with the id '" + *id + "'");
-    row.values.emplace_back("id", *id);
+    if (!by_id_.emplace(resource.name + "/" + value.text, index).second)
+      reading_.Report(value, path + " has two rows with the id '" + value.text + "'");
+    row.values.emplace_back("id", value.text);
   }
 
   void UnknownField(const Resource& resource, const Node& key, const std::string& path, bool account) {

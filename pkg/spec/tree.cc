@@ -42,6 +42,9 @@ class TreeBuilder final : public YAML::EventHandler {
     node.text = value;
     if (Tagged(node, tag)) {
       node.kind = Node::Kind::kBad;
+    } else if (!Closed(node.offset)) {
+      reporter_.Report(node.offset, "this quote is not closed", "the text would go on to the end of the file");
+      throw Stop{};
     } else if (tag == "?") {
       std::string suggestion;
       node.kind = Resolve(value, suggestion);
@@ -89,6 +92,22 @@ class TreeBuilder final : public YAML::EventHandler {
     return true;
   }
 
+  // The parser takes the end of the file for a closing quote.
+  bool Closed(size_t offset) const {
+    const std::string_view text = reporter_.text();
+    const char quote = offset < text.size() ? text[offset] : ' ';
+    if (quote != '\'' && quote != '"') return true;
+    for (size_t i = offset + 1; i < text.size(); ++i) {
+      if (quote == '"' && text[i] == '\\') {
+        ++i;
+      } else if (text[i] == quote) {
+        if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return true;
+        ++i;
+      }
+    }
+    return false;
+  }
+
   void Open(const YAML::Mark& mark, const std::string& tag, Node::Kind kind) {
     Node node = NewNode(mark, kind);
     if (open_.size() >= kMaxDepth) {
@@ -119,6 +138,9 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       parent.keys.push_back(std::move(node));
     } else {
+      // The parser finds out that nothing stands after a key when it sees what comes next, lines later.
+      if (node.kind == Node::Kind::kNull && node.text.empty() && parent.kind == Node::Kind::kMapping)
+        node.offset = parent.keys.back().offset;
       parent.items.push_back(std::move(node));
     }
   }
@@ -187,7 +209,7 @@ bool IndentedBySpaces(Reporter& reporter) {
 // What usually is behind the parser's message.
 std::string Advice(std::string_view message) {
   static constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
-      {"illegal map value", "a value that holds ': ' or begins with a special character must be quoted"},
+      {"illegal map value", "check the indentation of this line, and quote a value that holds ': '"},
       {"end of map not found", "check the indentation of this line, and quote a value that goes on after its quotes"},
       {"end of sequence not found", "check the indentation of this line"},
       {"end of map flow not found", "a '{' is not closed, or a ',' is missing"},
@@ -208,6 +230,10 @@ std::string Advice(std::string_view message) {
 std::vector<Node> ParseYaml(Reporter& reporter) {
   if (reporter.text().size() > kMaxFileBytes) {
     reporter.Report(0, "the file is larger than 1 MiB", "split it into several files");
+    return {};
+  }
+  if (reporter.lines() > kMaxLines) {
+    reporter.Report(0, "the file has more than " + std::to_string(kMaxLines) + " lines", "split it into several files");
     return {};
   }
   if (!IsText(reporter) || !IndentedBySpaces(reporter)) return {};

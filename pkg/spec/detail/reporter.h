@@ -17,6 +17,7 @@ class Reporter {
   void Report(size_t offset, std::string message, std::string suggestion = "");
   std::string_view text() const { return text_; }
   int Line(size_t offset) const;
+  int lines() const { return static_cast<int>(line_starts_.size()); }
   size_t count() const { return problems_.size() + dropped_; }
 
   // In the order of the file, the first kMostProblems of those reported, then one entry saying how many more there are.

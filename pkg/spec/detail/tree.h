@@ -29,6 +29,7 @@ struct Node {
 };
 
 inline constexpr size_t kMaxFileBytes = 1 << 20;
+inline constexpr int kMaxLines = 50'000;
 inline constexpr int kMaxDepth = 50;
 inline constexpr size_t kMaxNodes = 200'000;
 
