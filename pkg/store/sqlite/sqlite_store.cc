@@ -95,7 +95,9 @@ Result<void> PrepareFile(Connection& connection, const SqliteOptions& options) {
   if (*mode != "wal") {
     return Fail(ErrorCode::kIo, options.path + ": write-ahead logging is not possible here (network file system?)");
   }
-  auto done = connection.Execute(SyncPragma(options.sync));
+  // Read again, now with the log open: a connection that never had it open would leave it behind when it closes.
+  auto done = Inspect(connection);
+  if (done) done = connection.Execute(SyncPragma(options.sync));
   if (done) done = connection.Execute("PRAGMA journal_size_limit = " + std::to_string(options.checkpoint_bytes));
   return done;
 }
