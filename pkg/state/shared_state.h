@@ -55,22 +55,26 @@ struct GovernorReading {
   nanoseconds ttl{0};                    // that the record has left, <= admission::kRecordTtl
 };
 
+// kInvalid unless all numbers are finite and >= 0, and need <= want.
+Result<void> CheckRequest(const QuotaLeaseRequest& request);
+
 class SharedState {
  public:
   virtual ~SharedState() = default;
 
   // Each request on its own (one key each), all in one write; results in the order of the requests. Errors: kTimeout,
-  // kUnavailable, kCorrupt (an answer that makes no sense), kInvalid (rate or burst not finite and >= 0).
+  // kUnavailable, kCorrupt (an answer that makes no sense), kInvalid (CheckRequest).
   using QuotaDone = std::function<void(std::vector<Result<QuotaLease>>)>;
   [[nodiscard]] virtual bool LeaseQuota(std::vector<QuotaLeaseRequest> requests, QuotaDone done) = 0;
 
-  // Tells what arrived at a holder and leases its share of the published rates (admission/rate_share.h). A holder not
-  // heard of for 2 s is out. To be called every 100 ms or so.
+  // Tells what arrived at a holder and leases its share of the published rates (admission/rate_share.h); not published
+  // while there is no record or one without a ceiling. A holder not heard of for 2 s is out. To be called every 100 ms
+  // or so.
   using RateDone = std::function<void(Result<RateLease>)>;
   [[nodiscard]] virtual bool LeaseRate(RateDemand demand, RateDone done) = 0;
 
   // Makes the record the one all pods read, for kRecordTtl. kConflict when one with a newer epoch, or with the same and
-  // this or a newer seq, was published before (even if it has expired since).
+  // this or a newer seq, was published before (even if it has expired since). Epoch and seq below 2^53.
   using PublishDone = std::function<void(Result<void>)>;
   [[nodiscard]] virtual bool Publish(GovernorRecord record, PublishDone done) = 0;
 
