@@ -30,7 +30,10 @@ void Inbox::Complete(Exchange* exchange) {
   }
 }
 
-Inbox::Inbox() : wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { Check(wake_fd_.valid(), "an eventfd can be made"); }
+Inbox::Inbox(std::shared_ptr<const void> kept)
+    : kept_(std::move(kept)), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  Check(wake_fd_.valid(), "an eventfd can be made");
+}
 
 Inbox::~Inbox() { Close(); }
 

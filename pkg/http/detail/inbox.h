@@ -22,7 +22,8 @@ class LocalAnswers {
 // eventfd that makes the reactor look. Outlives the reactor for as long as an exchange is out.
 class Inbox final : public AnswerSink {
  public:
-  Inbox();
+  // `kept` lives as long as this: what requests have views into beside their own exchange (the router).
+  explicit Inbox(std::shared_ptr<const void> kept = nullptr);
   ~Inbox() override;
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
@@ -50,6 +51,7 @@ class Inbox final : public AnswerSink {
  private:
   void PushAnswer(Exchange* exchange);
 
+  const std::shared_ptr<const void> kept_;
   UniqueFd wake_fd_;
   LocalAnswers* local_ = nullptr;            // used on the owner's thread only
   std::atomic<Exchange*> answers_{nullptr};  // newest first; a mark when closed

@@ -24,7 +24,9 @@ using Pistache::Polling::Tag;
 constexpr milliseconds kTick{50};
 constexpr milliseconds kGatePause{10};        // a pod above the mean leaves the socket to the others for so long
 constexpr milliseconds kExhaustedPause{100};  // no descriptors or memory
-constexpr int kMaxAllowance = 64;
+constexpr milliseconds kWaitedThrough{3};
+constexpr int kPatientPauses = 10;
+constexpr int kMaxAllowanceShift = 6;
 constexpr milliseconds kSilentBeforeShed{5'000};
 
 PeerAddress ToPeerAddress(const sockaddr_storage& storage) {
@@ -65,8 +67,8 @@ Reactor::Reactor(std::shared_ptr<Pistache::Tcp::Handler> peer_handler, ReactorSh
     : Pistache::Tcp::Transport(peer_handler),
       shared_(shared),
       peer_handler_(std::move(peer_handler)),
-      context_(index, shared.limits, shared.router, shared.handler, shared.shedder, shared.common_headers),
-      inbox_(std::make_shared<Inbox>()),
+      context_(index, shared.limits, *shared.router, shared.handler, shared.shedder, shared.common_headers),
+      inbox_(std::make_shared<Inbox>(shared.router)),
       timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   Check(timer_fd_.valid(), "a timerfd can be made");
   context_.sink = inbox_;
@@ -263,6 +265,7 @@ void Reactor::ResumeAccepting() {
   if (context_.counters.open.value() >= shared_.connection_limit) return PauseAccepting(kGatePause);
   reactor()->registerFd(key(), shared_.listen_fd, NotifyOn::Read, Tag(static_cast<uint64_t>(shared_.listen_fd)));
   listening_ = true;
+  resumed_at_ = context_.now;
 }
 
 // One connection per wake-up: the next one goes to whichever reactor is free.
@@ -270,16 +273,21 @@ void Reactor::Accept() {
   if (!listening_) return;
   if (context_.counters.open.value() >= shared_.connection_limit) return PauseAccepting(kGatePause);
   if (!AboveFleetMean()) {
-    pauses_ = 0;
-    allowance_ = 0;
-  } else if (allowance_ > 0) {
-    --allowance_;
-  } else {
-    // Others had their chance during the pause: what still waits then is taken, in case they are stuck.
-    allowance_ = std::min(1 << std::min(pauses_++, 6), kMaxAllowance);
+    gate_pauses_ = 0;
+  } else if (!MayAcceptAboveMean()) {
     return PauseAccepting(kGatePause);
   }
   AcceptOne();
+}
+
+// Whoever is below the mean had its chance while this reactor paused. What waited through the pause is taken: a little,
+// and more when it goes on like that, because then the others are stuck, or dead and not yet reaped.
+bool Reactor::MayAcceptAboveMean() {
+  const bool waited = gate_pauses_ > 0 && context_.now - resumed_at_ < kWaitedThrough;
+  if (waited && allowance_ > 0) return allowance_-- > 0;
+  gate_pauses_ = waited ? gate_pauses_ + 1 : 1;
+  allowance_ = 1 << std::clamp(gate_pauses_ - kPatientPauses, 0, kMaxAllowanceShift);
+  return false;
 }
 
 bool Reactor::AcceptOne() {

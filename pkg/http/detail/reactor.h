@@ -19,10 +19,11 @@ namespace flyball::http::detail {
 
 // What the reactors of one server have in common; outlives them.
 struct ReactorShared {
-  ReactorShared(Router router_in, Handler& handler_in) : router(std::move(router_in)), handler(handler_in) {}
+  ReactorShared(Router router_in, Handler& handler_in)
+      : router(std::make_shared<const Router>(std::move(router_in))), handler(handler_in) {}
 
   Limits limits;
-  Router router;
+  const std::shared_ptr<const Router> router;
   Handler& handler;
   std::string common_headers;
   int listen_fd = -1;                  // borrowed
@@ -79,6 +80,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   void ArmTimer(milliseconds delay);
 
   bool AboveFleetMean();
+  bool MayAcceptAboveMean();
   void PauseAccepting(milliseconds delay);
   void ResumeAccepting();
   void Accept();
@@ -108,9 +110,10 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   bool started_ = false;
   bool listening_ = false;  // the listening socket is in the poller
   bool accepts_ = true;     // false once draining
-  int allowance_ = 0;       // connections to accept without asking, after a pause
-  int pauses_ = 0;          // in a row
+  int allowance_ = 0;       // connections that may still be accepted above the mean after a pause
+  int gate_pauses_ = 0;     // in a row, each with connections left waiting
   SteadyTime resume_at_;
+  SteadyTime resumed_at_;
   SteadyTime next_tick_;
   SteadyTime next_second_;
   milliseconds idle_grace_{0};

@@ -34,6 +34,16 @@ bool ListHolds(std::string_view list, std::string_view token) {
   return false;
 }
 
+// RFC 9110 section 5.6.1: empty elements are allowed.
+bool IsTokenList(std::string_view list) {
+  while (!list.empty()) {
+    const size_t end = std::min(list.find(','), list.size());
+    if (!AllOf(TrimWhiteSpace(list.substr(0, end)), kTokenChar)) return false;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return true;
+}
+
 bool EscapesAreComplete(std::string_view text) {
   for (size_t i = text.find('%'); i != std::string_view::npos; i = text.find('%', i + 1)) {
     if (i + 2 >= text.size() || HexDigit(text[i + 1]) < 0 || HexDigit(text[i + 2]) < 0) return false;
@@ -277,6 +287,7 @@ bool RequestReader::ApplyFields(Exchange& exchange) {
         break;
       case 10:
         if (EqualsIgnoreCase(field.name, "connection")) {
+          if (!IsTokenList(field.value)) return Refuse(400, "Connection is not a list of tokens"), false;
           close = close || ListHolds(field.value, "close");
           keep = keep || ListHolds(field.value, "keep-alive");
         }
