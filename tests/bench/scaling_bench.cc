@@ -1,0 +1,117 @@
+// G1 without the scraping: the metrics text of 1,000 pods is parsed and one decision made; and the parser's speed.
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "pkg/scaling/governor.h"
+#include "pkg/telemetry/exposition_parser.h"
+#include "pkg/telemetry/pod_metrics.h"
+#include "pkg/telemetry/pod_sample.h"
+
+namespace flyball {
+namespace {
+
+using spec::Criticality;
+using std::chrono::milliseconds;
+
+// A pod of the tasks sample under load: 12 endpoints, three roles.
+std::string Page() {
+  telemetry::PodMetrics::Options options;
+  options.app = "tasks";
+  for (const char* resource : {"tasks", "users"}) {
+    for (const char* verb : {"list", "read", "create", "update", "delete"}) {
+      options.endpoints.push_back(std::string(resource) + "." + verb);
+    }
+  }
+  options.endpoints.insert(options.endpoints.end(), {"auth.login", "auth.register"});
+  options.roles = {"anonymous", "user", "admin"};
+  options.shards = {telemetry::ThreadKind::kReactor, telemetry::ThreadKind::kExecutor};
+  options.workers = 8;
+  options.cpu_quota_cores = 2;
+  FakeClock clock;
+  telemetry::PodMetrics metrics(options, clock);
+  for (int i = 0; i < 20'000; ++i) {
+    const int endpoint = i % 12;
+    const auto criticality = endpoint >= 10 ? Criticality::kCritical : Criticality::kNormal;
+    metrics.CountArrival(0, endpoint, i % 3, criticality, telemetry::Attempt::kFirst);
+    if (i % 50 == 0) {
+      metrics.CountShed(0, telemetry::Shed::kConcurrency, endpoint, criticality);
+    } else {
+      metrics.CountService(1, endpoint, criticality, microseconds(i % 3000), microseconds(200 + i % 40000));
+      metrics.CountCompleted(0, endpoint, criticality, i % 100 == 0 ? 404 : 200, microseconds(300 + i % 50000));
+    }
+  }
+  return metrics.Render();
+}
+
+class CountingSink final : public telemetry::SeriesSink {
+ public:
+  void OnSeries(const telemetry::SeriesView& series) override { sum += series.value + series.labels.size(); }
+  double sum = 0;
+};
+
+void Parse(benchmark::State& state) {
+  const std::string page = Page();
+  CountingSink sink;
+  for (auto _ : state) benchmark::DoNotOptimize(telemetry::ParseExposition(page, sink).value());
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * page.size()));
+  state.counters["page_bytes"] = static_cast<double>(page.size());
+}
+BENCHMARK(Parse);
+
+void ReadSample(benchmark::State& state) {
+  const std::string page = Page();
+  for (auto _ : state) benchmark::DoNotOptimize(telemetry::ReadPodSample(page).value());
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * page.size()));
+}
+BENCHMARK(ReadSample);
+
+void ParseAndDecide(benchmark::State& state) {
+  const std::string page = Page();
+  const auto count = static_cast<size_t>(state.range(0));
+  spec::Governor document;
+  document.replicas = {.min = 1, .max = 10'000};
+  SteadyTime now{std::chrono::hours(1)};
+  scaling::Governor governor(document, now);
+  std::vector<scaling::PodSample> samples(count);
+  scaling::Inputs inputs;
+  inputs.ordered = static_cast<int>(count);
+  inputs.pods.resize(count);
+  double tick = 0;
+  for (auto _ : state) {
+    now += std::chrono::seconds(2);
+    tick += 2;
+    for (size_t i = 0; i < count; ++i) {
+      samples[i] = telemetry::ReadPodSample(page).value();
+      samples[i].monotonic_seconds += tick;
+      samples[i].endpoints[0].first_attempts += 100 * tick;
+      scaling::PodView& pod = inputs.pods[i];
+      if (pod.name.empty()) pod.name = "pod-" + std::to_string(i);
+      pod.ready = true;
+      pod.sample = &samples[i];
+      pod.sampled_at = now;
+    }
+    benchmark::DoNotOptimize(governor.Decide(inputs, now));
+  }
+  state.counters["pods"] = static_cast<double>(count);
+}
+BENCHMARK(ParseAndDecide)->Arg(10)->Arg(1000)->Arg(5000)->Unit(benchmark::kMillisecond);
+
+void CountRequest(benchmark::State& state) {
+  telemetry::PodMetrics::Options options;
+  options.endpoints = {"tasks.list"};
+  options.roles = {"user"};
+  options.shards = {telemetry::ThreadKind::kReactor};
+  telemetry::PodMetrics metrics(options, RealClock());
+  for (auto _ : state) {
+    metrics.CountArrival(0, 0, 0, Criticality::kNormal, telemetry::Attempt::kFirst);
+    metrics.CountCompleted(0, 0, Criticality::kNormal, 200, milliseconds(3));
+  }
+}
+BENCHMARK(CountRequest);
+
+}  // namespace
+}  // namespace flyball
+
+BENCHMARK_MAIN();
