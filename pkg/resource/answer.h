@@ -36,6 +36,9 @@ struct Answer {
 // Called exactly once, on the calling thread or on the store's writer thread.
 using Done = std::function<void(Answer)>;
 
+// `text`, which is UTF-8, for a message: cut between characters when it is longer than 80 bytes.
+std::string Excerpt(std::string_view text);
+
 Answer Refuse(int status, std::string detail, std::vector<FieldError> errors = {});
 
 // The same for every reason a row cannot be shown: absent or hidden.

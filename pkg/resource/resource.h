@@ -60,7 +60,7 @@ class Resource {
   // 200 with ETag.
   void Replace(const Context& context, std::string_view id, const WriteInput& input, Done done) const;
   void Patch(const Context& context, std::string_view id, const WriteInput& input, Done done) const;
-  // 204. The body must be empty.
+  // 204. The body is not looked at.
   void Delete(const Context& context, std::string_view id, const WriteInput& input, Done done) const;
 
  private:

@@ -40,7 +40,7 @@ class Findings {
   std::vector<FieldError> errors_;
 };
 
-// "/" + name, escaped (RFC 6901 section 3).
+// "/" + name, escaped (RFC 6901 section 3); an absurdly long name is cut.
 std::string Pointer(std::string_view name);
 
 // One value against its field. On success `value` holds what is stored. Null is right only for a nullable field.

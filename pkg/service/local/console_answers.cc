@@ -47,6 +47,14 @@ std::string Escape(std::string_view text) {
   return out;
 }
 
+void NumberOrNull(JsonWriter& json, int number) {
+  if (number == 0) {
+    json.Null();
+  } else {
+    json.Value(number);
+  }
+}
+
 void TimeOrNull(JsonWriter& json, const std::optional<WallTime>& time) {
   if (time) {
     json.Value(FormatRfc3339(*time));
@@ -57,9 +65,9 @@ void TimeOrNull(JsonWriter& json, const std::optional<WallTime>& time) {
 
 void Identity(JsonWriter& json, const PodView& pod) {
   json.Key("name"), json.Value(pod.name);
-  json.Key("pid"), json.Value(pod.pid);
+  json.Key("pid"), NumberOrNull(json, pod.pid);
   json.Key("ready"), json.Value(pod.state == PodState::kReady);
-  json.Key("admin"), json.Value(pod.admin_port);
+  json.Key("admin"), NumberOrNull(json, pod.admin_port);
 }
 
 int CountPods(const FleetView& view, std::string_view state) {

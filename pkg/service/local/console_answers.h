@@ -8,8 +8,7 @@
 namespace flyball::local {
 
 // {"desired":N,"pods":[{"name","pid","ready","admin","startedAt","readyAt","orderedAt","restarts","state"}]}. Times are
-// RFC 3339; startedAt and readyAt are null, pid and admin 0 while there is none. Pods that wait to be started again are
-// in.
+// RFC 3339; pid, admin, startedAt and readyAt are null while there is none. Pods that wait to be started again are in.
 std::string PodsJson(const FleetView& view);
 
 // {"pods":[{"name","pid","ready","admin"}],"governors":<statuses>}; `statuses` is a JSON array.

@@ -77,10 +77,10 @@ TEST(ConsoleAnswersTest, PodsAndStatus) {
   EXPECT_EQ(pods["pods"][0], nlohmann::json::parse(R"({"name":"pod-1","pid":41,"ready":true,"admin":9001,
       "orderedAt":"2023-11-14T22:13:20.000Z","startedAt":"2023-11-14T22:13:21.000Z",
       "readyAt":"2023-11-14T22:13:22.000Z","restarts":2,"state":"ready"})"));
-  EXPECT_EQ(pods["pods"][2], nlohmann::json::parse(R"({"name":"pod-3","pid":0,"ready":false,"admin":0,
+  EXPECT_EQ(pods["pods"][2], nlohmann::json::parse(R"({"name":"pod-3","pid":null,"ready":false,"admin":null,
       "orderedAt":"2023-11-14T22:13:20.000Z","startedAt":null,"readyAt":null,"restarts":1,"state":"starting"})"));
   const auto status = nlohmann::json::parse(StatusJson(SomeView(), R"([{"name":"tasks"}])"));
-  EXPECT_EQ(status["pods"][1], nlohmann::json::parse(R"({"name":"pod-2","pid":42,"ready":false,"admin":0})"));
+  EXPECT_EQ(status["pods"][1], nlohmann::json::parse(R"({"name":"pod-2","pid":42,"ready":false,"admin":null})"));
   EXPECT_EQ(status["governors"][0]["name"], "tasks");
 }
 
