@@ -18,7 +18,7 @@
 //   each turn: table.TakeRequests(requests) -> SharedState::LeaseQuota; answers -> OnLease / OnLeaseFailed
 //   each 10 ms: table.Tick(now, settled)
 //
-// Not thread-safe: one owner. A decision from a block costs < 200 ns.
+// Not thread-safe: one owner. A decision from a block costs < 200 ns for a principal that is in the processor's cache.
 #pragma once
 
 #include <cstdint>
