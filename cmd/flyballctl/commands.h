@@ -10,5 +10,7 @@ void AddUp(CommandLine& line);
 void AddValidate(CommandLine& line);
 void AddStatus(CommandLine& line);
 void AddExplain(CommandLine& line);
+void AddLoad(CommandLine& line);
+void AddUsers(CommandLine& line);
 
 }  // namespace flyball::ctl

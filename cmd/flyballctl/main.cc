@@ -8,5 +8,7 @@ int main(int argc, char** argv) {
   AddValidate(line);
   AddStatus(line);
   AddExplain(line);
+  AddLoad(line);
+  AddUsers(line);
   return line.Run(argc, argv);
 }

@@ -40,7 +40,7 @@ const json& GetObject(const json& from, const char* name) {
 
 std::string Scalar(const json& pod, const char* name) {
   const auto found = pod.find(name);
-  if (found == pod.end() || found->is_null()) return "-";
+  if (found == pod.end() || found->is_null() || *found == 0) return "-";  // no process yet, not Ready yet
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 

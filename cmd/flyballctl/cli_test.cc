@@ -1,0 +1,348 @@
+// flyballctl as a person or a script meets it: exit statuses, messages, and what comes out of a fleet's console. The
+// fleet here is a server that answers as the console does.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "pkg/http/testing/raw_server.h"
+
+namespace flyball {
+namespace {
+
+using http::testing::RawPeer;
+using http::testing::RawServer;
+using nlohmann::json;
+
+constexpr int kFine = 0, kFailed = 1, kUsage = 2;
+
+struct Ran {
+  int status = -1;
+  std::string out, err;
+};
+
+std::string ReadAll(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+size_t Lines(const std::string& text) { return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+class CliTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "cli_test." + std::to_string(getpid());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Runs `flyballctl <arguments>` in the test's folder; `before` may set the environment.
+  Ran Run(const std::string& arguments, const std::string& before = "", const std::string& input = "") const {
+    Write("in", input);
+    const std::string command = "cd " + folder_ + " && env -u NO_COLOR " + before + " " FLYBALL_BIN "/flyballctl " +
+                                arguments + " <in >out 2>err";
+    const int status = std::system(command.c_str());
+    Ran ran{WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadAll(folder_ + "/out"), ReadAll(folder_ + "/err")};
+    EXPECT_EQ(ran.out.find('\x1b'), std::string::npos) << "no colour when piped: " << ran.out;
+    EXPECT_EQ(ran.err.find('\x1b'), std::string::npos) << "no colour when piped: " << ran.err;
+    return ran;
+  }
+
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(folder_ + "/" + name) << text; }
+
+  // A fleet of process `pid` whose console is `server`.
+  void WriteRunFile(const std::string& console, int pid, const std::string& api = "http://127.0.0.1:1") const {
+    std::filesystem::create_directory(folder_ + "/.flyball");
+    const json run{{"pid", pid},
+                   {"api", api},
+                   {"console", console},
+                   {"token", "s3cret"},
+                   {"redis", "none"},
+                   {"redisPid", 0},
+                   {"pods", json::array()},
+                   {"documents", {FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml"}},
+                   {"app", "load"},
+                   {"base", "/api/v1"}};
+    Write(".flyball/run.json", run.dump());
+  }
+
+  std::string folder_;
+};
+
+// A console that wants the token of WriteRunFile and answers every GET with `body`.
+RawServer Console(const std::string& body) {
+  return RawServer([body](RawPeer& peer) {
+    while (auto request = peer.ReadRequest()) {
+      const bool known = request->find("Authorization: Bearer s3cret\r\n") != std::string::npos;
+      peer.Answer(known ? 200 : 401, known ? body : "{}");
+    }
+  });
+}
+
+TEST_F(CliTest, HelpAndVersionAreFine) {
+  const Ran help = Run("--help");
+  EXPECT_EQ(help.status, kFine);
+  for (const char* command : {"up", "validate", "status", "explain", "load", "users"})
+    EXPECT_NE(help.out.find(std::string("\n  ") + command), std::string::npos) << help.out;
+  EXPECT_EQ(Run("load --help").status, kFine);
+  const Ran version = Run("--version");
+  EXPECT_EQ(version.status, kFine);
+  EXPECT_EQ(version.out.substr(0, 11), "flyballctl ");
+}
+
+TEST_F(CliTest, WrongUsageIsTwoAndOneLineWithAHint) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"", "a command is required"},
+      {"frobnicate", "no command 'frobnicate'"},
+      {"validate", "FILE is required"},
+      {"status --bogus", "--bogus"},
+      {"status -o xml", "xml"},
+      {"load --rate 0", "--rate"},
+      {"load --rate many", "--rate"},
+      {"load --trace tsunami", "tsunami"},
+      {"load --duration 5", "expected"},
+      {"load --duration 10ms", "at least 1s"},
+      {"load --url http://example.org/", "not this machine"},
+      {"load --url ftp://127.0.0.1/", "expected http://"},
+      {"users", "a command is required"},
+      {"users create", "--email is required"},
+  };
+  for (const auto& [arguments, message] : wrong) {
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.status, kUsage) << arguments;
+    EXPECT_EQ(ran.out, "") << arguments;
+    EXPECT_NE(ran.err.find(message), std::string::npos) << arguments << " -> " << ran.err;
+    EXPECT_NE(ran.err.find("--help'."), std::string::npos) << ran.err;
+    EXPECT_EQ(Lines(ran.err), 2u) << ran.err;
+  }
+}
+
+TEST_F(CliTest, FlagsComeFromTheEnvironmentToo) {
+  EXPECT_EQ(Run("status", "FLYBALL_OUTPUT=xml").status, kUsage);
+  const Ran ran = Run("status", "FLYBALL_DATA=elsewhere");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("'elsewhere'"), std::string::npos) << ran.err;
+  EXPECT_NE(Run("status --data here", "FLYBALL_DATA=elsewhere").err.find("'here'"), std::string::npos);
+}
+
+TEST_F(CliTest, ValidateAcceptsTheSamples) {
+  const Ran ran = Run("validate " FLYBALL_SOURCE_DIR "/manifests/samples/tasks.yaml");
+  EXPECT_EQ(ran.status, kFine) << ran.out;
+  EXPECT_EQ(ran.out, "valid: App tasks; Governor tasks\n");
+}
+
+TEST_F(CliTest, ValidateSaysEverythingAtOnce) {
+  Write("bad.yaml", "apiVersion: flyball.io/v1alpha1\nkind: App\nmetadata: {name: shop}\nspek: {}\n");
+  const Ran ran = Run("validate bad.yaml missing.yaml");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.out.find("bad.yaml:4:1: "), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("spek"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("missing.yaml"), std::string::npos) << ran.out;
+
+  const Ran structured = Run("validate bad.yaml missing.yaml -o json");
+  EXPECT_EQ(structured.status, kFailed);
+  const json report = json::parse(structured.out);
+  EXPECT_EQ(report["valid"], false);
+  EXPECT_EQ(report["problems"].size(), Lines(ran.out) - 1) << "one line a problem, and a count";
+}
+
+TEST_F(CliTest, NoFleetIsAFailureThatSaysWhatToDo) {
+  for (const char* command : {"status", "explain", "load", "status -o json", "status --watch"}) {
+    const Ran ran = Run(command);
+    EXPECT_EQ(ran.status, kFailed) << command;
+    EXPECT_EQ(ran.out, "") << command;
+    EXPECT_NE(ran.err.find("no fleet is running"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("flyballctl up FILE"), std::string::npos) << ran.err;
+  }
+}
+
+TEST_F(CliTest, AFleetThatDiedIsSaidToHaveDied) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, nullptr, 0);  // its number names nobody now
+  WriteRunFile("http://127.0.0.1:1", child);
+  const Ran ran = Run("status");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("has ended without cleaning up"), std::string::npos) << ran.err;
+}
+
+TEST_F(CliTest, ABrokenRunFileOrASilentConsoleIsAFailure) {
+  std::filesystem::create_directory(folder_ + "/.flyball");
+  Write(".flyball/run.json", "{\"pid\": ");
+  EXPECT_NE(Run("status").err.find("not what 'flyballctl up' writes"), std::string::npos);
+
+  WriteRunFile("http://127.0.0.1:1", getpid());
+  const Ran ran = Run("status");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("does not answer"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.err.find("s3cret"), std::string::npos) << "the token is never shown";
+}
+
+constexpr const char* kStatus = R"({"pods":[
+  {"name":"pod-1","pid":4711,"ready":true,"admin":40001},
+  {"name":"pod-2","pid":4712,"ready":false,"admin":0}],
+ "governors":[{"name":"load","mode":"Enforce","replicas":{"min":1,"max":6,"ready":1,"desired":2,"raw":5},
+  "demandRps":1980.4,"admittedRps":392.5,"shedShare":0.8,"capacityPerPodRps":400,"targetUtilization":0.8,
+  "rates":{"critical":0,"normal":440,"sheddable":0},
+  "conditions":[{"type":"ScalingLimited","reason":"TooFewReplicas","message":"at the maximum"}],
+  "lastDecision":{"at":"2026-11-21T12:00:00.000Z","ordered":1,"desired":2,"reason":"the load asks for 5"}}]})";
+
+TEST_F(CliTest, StatusShowsTheFleet) {
+  RawServer console = Console(kStatus);
+  WriteRunFile(console.Url(""), getpid());
+  const Ran ran = Run("status");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  for (const char* part : {"App load", "pod-1  4711  ready", "pod-2  4712  not ready      -", "Governor load (Enforce)",
+                           "1 ready of 2 desired", "1,980 requests/s wanted", "80.0 % shed", "normal 440",
+                           "ScalingLimited/TooFewReplicas: at the maximum", "1 -> 2: the load asks for 5"})
+    EXPECT_NE(ran.out.find(part), std::string::npos) << part << " in\n" << ran.out;
+
+  EXPECT_EQ(json::parse(Run("status -o json").out), json::parse(kStatus)) << "as the console says it";
+  const Ran yaml = Run("status -o yaml");
+  EXPECT_NE(yaml.out.find("pods:\n  - name: \"pod-1\"\n    pid: 4711\n"), std::string::npos) << yaml.out;
+}
+
+TEST_F(CliTest, StatusBearsAnAutoscalerThatKnowsNothingYet) {
+  for (const char* body : {R"({"pods":[],"governors":[]})", R"({"pods":[{"name":"pod-1"}],"governors":[{"name":"x"}]})",
+                           R"({"governors":[{"name":"x","replicas":null,"rates":null,"lastDecision":null}]})"}) {
+    RawServer console = Console(body);
+    WriteRunFile(console.Url(""), getpid());
+    EXPECT_EQ(Run("status").status, kFine) << body;
+  }
+  RawServer console = Console("[]");
+  WriteRunFile(console.Url(""), getpid());
+  EXPECT_EQ(Run("status").status, kFailed);
+}
+
+TEST_F(CliTest, ExplainShowsWhatMovedReplicasAndTheLatest) {
+  const auto decision = [](const char* at, int ordered, int desired, const char* text) {
+    return json{{"at", at}, {"ordered", ordered}, {"desired", desired}, {"reason", "because"}, {"text", text}};
+  };
+  const json body{{"governors",
+                   {{{"name", "load"},
+                     {"decisions",
+                      {decision("T1", 1, 1, "first words"), decision("T2", 1, 4, "moved words"),
+                       decision("T3", 4, 4, "middle words"), decision("T4", 4, 4, "latest words")}}}}}};
+  RawServer console = Console(body.dump());
+  WriteRunFile(console.Url(""), getpid());
+  const Ran ran = Run("explain");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  const size_t moved = ran.out.find("moved words"), latest = ran.out.find("latest words");
+  ASSERT_NE(moved, std::string::npos) << ran.out;
+  ASSERT_NE(latest, std::string::npos) << ran.out;
+  EXPECT_LT(moved, latest);
+  EXPECT_EQ(ran.out.find("first words"), std::string::npos);
+  EXPECT_EQ(ran.out.find("middle words"), std::string::npos);
+  EXPECT_EQ(json::parse(Run("explain -o json").out), body);
+  EXPECT_EQ(Run("explain --governor other").status, kFailed);
+}
+
+TEST_F(CliTest, ExplainSaysSoWhenNothingIsKnown) {
+  RawServer console = Console(R"({"governors":[]})");
+  WriteRunFile(console.Url(""), getpid());
+  const Ran ran = Run("explain");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("no governor has reported"), std::string::npos) << ran.err;
+}
+
+TEST_F(CliTest, LoadReportsInTheFixedShape) {
+  std::atomic<uint64_t> asked{0};
+  RawServer api([&](RawPeer& peer) {
+    while (peer.ReadRequest()) {
+      asked.fetch_add(1);
+      peer.Answer(200, "{}");
+    }
+  });
+  const Ran ran = Run("load --url " + api.Url("/api/v1") + " --rate 200 --duration 1s --connections 4 -o json");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  const json report = json::parse(ran.out);
+  EXPECT_EQ(report["sent"], asked.load());
+  EXPECT_EQ(report["answered"], asked.load());
+  EXPECT_EQ(report["byStatus"]["200"], asked.load());
+  for (const char* key : {"resets", "timeouts", "missingRetryAfter"}) EXPECT_EQ(report[key], 0) << key;
+  for (const char* key : {"p50", "p95", "p99", "max"}) EXPECT_GT(report["latencyMs"][key].get<double>(), 0) << key;
+  EXPECT_GT(report["goodputRps"].get<double>(), 100);
+  ASSERT_FALSE(report["series"].empty());
+  for (const char* key : {"t", "offered", "ok", "shed", "p99Ms"}) EXPECT_TRUE(report["series"][0].contains(key)) << key;
+
+  const Ran text = Run("load --url " + api.Url("/api/v1") + " --rate 100 --duration 1s");
+  EXPECT_EQ(text.status, kFine) << text.err;
+  EXPECT_NE(text.out.find("goodput"), std::string::npos) << text.out;
+}
+
+TEST_F(CliTest, LoadSaysWhatIsWrongWithAMix) {
+  Write("mix.yaml", "- {path: tasks}\n");
+  const Ran ran = Run("load --url http://127.0.0.1:1 --mix mix.yaml");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("mix.yaml:1:10"), std::string::npos) << ran.err;
+  EXPECT_NE(Run("load --url http://127.0.0.1:1 --mix none.yaml").err.find("none.yaml"), std::string::npos);
+}
+
+TEST_F(CliTest, LoadAsksAFleetAsItsOwnPrincipals) {
+  const std::string document = FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml";
+  std::atomic<int> with_token{0}, without{0};
+  RawServer api([&](RawPeer& peer) {
+    while (auto request = peer.ReadRequest()) {
+      (request->find("\r\nAuthorization: Bearer ey") != std::string::npos ? with_token : without).fetch_add(1);
+      if (request->starts_with("POST /api/v1/tasks ")) {
+        peer.Answer(201, "{}", "Location: /api/v1/tasks/42\r\n");
+      } else {
+        peer.Answer(request->starts_with("GET /api/v1/tasks") ? 200 : 404, "{}");
+      }
+    }
+  });
+  WriteRunFile("http://127.0.0.1:1", getpid(), api.Url(""));
+  Ran ran = Run("load --rate 100 --duration 1s --principals 3 -o json");
+  EXPECT_EQ(ran.status, kFailed) << "no database yet";
+  EXPECT_NE(ran.err.find("load.db"), std::string::npos) << ran.err;
+
+  ASSERT_EQ(Run("users create --email admin@example.org").status, kFine) << "makes the database";
+  Write(".flyball/signing.key", std::string(64, 'a') + "\n");
+  ASSERT_EQ(chmod((folder_ + "/.flyball/signing.key").c_str(), 0600), 0);
+  ran = Run("load --rate 100 --duration 1s --principals 3 -o json");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  const json report = json::parse(ran.out);
+  EXPECT_EQ(report["sent"], with_token.load());
+  EXPECT_EQ(without.load(), 0);
+  EXPECT_GT(report["byStatus"]["201"].get<int>(), 0);
+  EXPECT_FALSE(report["byStatus"].contains("404")) << report["byStatus"];
+}
+
+TEST_F(CliTest, UsersAreCreatedWithAGivenOrAMadeUpPassword) {
+  const std::string create = "users create " FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml ";
+  Ran ran = Run(create + "--email Grace@Example.org --role admin --name Grace");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  EXPECT_NE(ran.out.find("created Grace@Example.org with role admin"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("password: "), std::string::npos) << ran.out;
+
+  ran = Run(create + "--email grace@example.org");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("there is an account with this e-mail address"), std::string::npos) << ran.err;
+
+  ran = Run(create + "--email bob@example.org --password-stdin -o json", "", "correct horse battery\n");
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  const json created = json::parse(ran.out);
+  EXPECT_EQ(created["user"]["email"], "bob@example.org");
+  EXPECT_TRUE(created["password"].is_null()) << "a given password is not repeated";
+
+  ran = Run(create + "--email eve@example.org --password-stdin", "", "short\n");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("at least 10"), std::string::npos) << ran.err;
+  ran = Run(create + "--email eve@example.org --role emperor");
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_NE(ran.err.find("'emperor'"), std::string::npos) << ran.err;
+}
+
+}  // namespace
+}  // namespace flyball
