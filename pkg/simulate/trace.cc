@@ -83,7 +83,7 @@ Result<Trace> MakeTrace(std::string_view name, double base) {
   }
   if (name == "slow-database") {
     Trace trace = Named(name, 900, {{0, 2 * base}});
-    trace.database.knots = {{0, 0}, {180, 0}, {180, 0.012 * base}, {540, 0.012 * base}, {540, 0}};
+    trace.database.knots = {{0, 0}, {180, 0}, {180, 0.03 * base}, {540, 0.03 * base}, {540, 0}};
     return trace;
   }
   std::string known;

@@ -1,4 +1,5 @@
-// The governor against HPA, KEDA and Knative in the simulator: `control_gates [--quick] [trace...]`.
+// The governor against HPA, KEDA and Knative in the simulator: `control_gates [--quick] [--ours] [trace...]`, or what
+// the governor does in one trace: `control_gates --timeline TRACE STARTUP_SECONDS`.
 //
 // Every autoscaler runs behind the same pod limiter, over the same arrivals (same seeds). The references' targets are
 // swept; they are compared at equal pod-hours by interpolating their curve, and violations are counted net of an oracle
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -112,6 +114,7 @@ void PrintRow(const std::string& trace, const std::map<std::string, std::vector<
               ours.violated, ours.critical_served / std::max(1.0, ours.critical_offered), oracle.pod_hours,
               oracle.violated);
   for (const char* name : {"hpa", "cpu+rate", "keda", "kpa", "kpa-120s"}) {
+    if (!costs.contains(name)) continue;
     const double theirs = ViolatedAt(costs.at(name), ours.pod_hours);
     const double net = std::max(0.0, ours.violated - oracle.violated) / std::max(1.0, theirs - oracle.violated);
     std::printf(" %s %.0f s net %.2f |", name, theirs, net);
@@ -120,12 +123,61 @@ void PrintRow(const std::string& trace, const std::map<std::string, std::vector<
   std::fflush(stdout);
 }
 
+// What the governor did in one run, every 10 s and whenever it changed something.
+void PrintTimeline(const std::string& name, int startup) {
+  const Trace trace = MakeTrace(name, kBase).value();
+  class Watched final : public Autoscaler {
+   public:
+    explicit Watched(std::unique_ptr<Autoscaler> inner) : inner_(std::move(inner)) {}
+    std::string_view name() const override { return inner_->name(); }
+    std::optional<scaling::Allocation> Limits() const override { return inner_->Limits(); }
+    int Decide(const FleetSight& sight, SteadyTime now) override {
+      const int desired = inner_->Decide(sight, now);
+      const scaling::Decision& d = static_cast<Governed&>(*inner_).last();
+      const auto at = std::chrono::duration_cast<seconds>(now - kSimulationStart).count();
+      if (desired == sight.ordered && at % 10 != 0) return desired;
+      std::printf(
+          "%4lld s  %2d -> %2d (%d Ready)  %.0f/s, %.0f answered, shed %.0f %%, late %.0f %%, price %.1f ms, k %.2f, "
+          "ceiling "
+          "%.0f, %s%s\n",
+          static_cast<long long>(at), d.ordered, desired, d.constraint_inputs.ready, d.estimates.demand_rps,
+          d.estimates.admitted_rps, d.estimates.shed_share * 100, d.estimates.late_share * 100,
+          d.estimates.price_seconds * 1e3, d.estimates.headroom, d.allocation.ceiling_rps.value_or(0), d.reason.c_str(),
+          d.conditions.empty() ? "" : (" [" + d.conditions[0].reason + "]").c_str());
+      return desired;
+    }
+
+   private:
+    std::unique_ptr<Autoscaler> inner_;
+  };
+  FleetOptions options;
+  options.pods = 3;
+  options.startup = seconds(startup);
+  Watched watched(Contenders()[0].swept[0](trace, options.startup));
+  const Outcome outcome = Simulate(trace, options, watched);
+  std::printf("violated:");
+  for (size_t i = 0; i < outcome.seconds.size(); ++i) {
+    const Second& second = outcome.seconds[i];
+    if (second.offered > 0 && second.good < 0.95 * second.offered) {
+      std::printf(" %zu(%.0f%%)", i, 100 * second.good / second.offered);
+    }
+  }
+  std::printf("\n");
+}
+
 int Main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "--timeline" && MakeTrace(argv[2], kBase)) {
+    PrintTimeline(argv[2], std::atoi(argv[3]));
+    return 0;
+  }
   Matrix matrix{{}, {10, 30, 60}, {1, 2, 3}};
+  bool ours_only = false;
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--quick") {
       matrix.startups = {30};
       matrix.seeds = {1};
+    } else if (std::string_view(argv[i]) == "--ours") {
+      ours_only = true;
     } else if (auto trace = MakeTrace(argv[i], kBase)) {
       matrix.traces.push_back(argv[i]);
     } else {
@@ -138,6 +190,7 @@ int Main(int argc, char** argv) {
   for (const std::string& trace : matrix.traces) {
     std::map<std::string, std::vector<Cost>> costs;
     for (const Contender& contender : Contenders()) {
+      if (ours_only && contender.swept.size() > 1) continue;
       auto& total = sums[contender.name];
       total.resize(contender.swept.size());
       for (size_t i = 0; i < contender.swept.size(); ++i) {
