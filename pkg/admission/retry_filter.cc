@@ -33,9 +33,9 @@ uint64_t RequestHash(std::string_view principal, uint32_t route, std::string_vie
   return Hash(Mix(Hash(0, principal), route), query);
 }
 
-RetryFilter::RetryFilter(SteadyTime now) : young_(kBits / 64), old_(kBits / 64), rotated_(now) {}
+RecentRequests::RecentRequests(SteadyTime now) : young_(kBits / 64), old_(kBits / 64), rotated_(now) {}
 
-void RetryFilter::Rotate(SteadyTime now) {
+void RecentRequests::Rotate(SteadyTime now) {
   const auto age = now - rotated_;
   if (age < kTurn) return;
   old_.swap(young_);
@@ -44,7 +44,7 @@ void RetryFilter::Rotate(SteadyTime now) {
   rotated_ = age >= 2 * kTurn ? now : rotated_ + kTurn;
 }
 
-void RetryFilter::Insert(uint64_t request, SteadyTime now) {
+void RecentRequests::Insert(uint64_t request, SteadyTime now) {
   Rotate(now);
   Probes probes(request);
   for (int i = 0; i < kProbes; ++i) {
@@ -53,9 +53,14 @@ void RetryFilter::Insert(uint64_t request, SteadyTime now) {
   }
 }
 
-bool RetryFilter::Contains(uint64_t request, SteadyTime now) {
+bool RecentRequests::Contains(uint64_t request, SteadyTime now) {
   Rotate(now);
   return AllSet(young_, request) || AllSet(old_, request);
+}
+
+bool RetryFilter::IsRetry(uint64_t request, SteadyTime now) {
+  if (served_.Contains(request, now)) repeated_.Insert(request, now);
+  return shed_.Contains(request, now) && !repeated_.Contains(request, now);
 }
 
 }  // namespace flyball::admission

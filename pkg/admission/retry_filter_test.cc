@@ -18,9 +18,9 @@ TEST(RequestHash, TellsPrincipalRouteAndQueryApart) {
   EXPECT_NE(RequestHash("a", 3, "bc"), RequestHash("ab", 3, "c"));
 }
 
-TEST(RetryFilter, RemembersFromTenToTwentySeconds) {
+TEST(RecentRequests, RemembersFromTenToTwentySeconds) {
   for (int offset_ms : {0, 1, 4000, 9999, 10'000, 15'000, 35'000}) {
-    RetryFilter filter(kStart);
+    RecentRequests filter(kStart);
     const SteadyTime shed = kStart + milliseconds(offset_ms);
     filter.Insert(42, shed);
     EXPECT_TRUE(filter.Contains(42, shed)) << offset_ms;
@@ -29,21 +29,57 @@ TEST(RetryFilter, RemembersFromTenToTwentySeconds) {
   }
 }
 
-TEST(RetryFilter, ForgetsAllAfterALongSilence) {
-  RetryFilter filter(kStart);
+TEST(RecentRequests, ForgetsAllAfterALongSilence) {
+  RecentRequests filter(kStart);
   filter.Insert(42, kStart);
   EXPECT_FALSE(filter.Contains(42, kStart + std::chrono::hours(1)));
 }
 
-TEST(RetryFilter, TakesFewOthersForRetries) {
+TEST(RecentRequests, TakesFewOthersForRetries) {
   const uint64_t seed = 7;
   SCOPED_TRACE(seed);
   Random random(seed);
-  RetryFilter filter(kStart);
+  RecentRequests filter(kStart);
   for (int i = 0; i < 50'000; ++i) filter.Insert(random(), kStart);
   int wrong = 0;
   for (int i = 0; i < 100'000; ++i) wrong += filter.Contains(random(), kStart);
   EXPECT_LT(wrong, 300);
+}
+
+TEST(RetryFilter, WhoRepeatsAShedRequestIsRetrying) {
+  RetryFilter filter(kStart);
+  EXPECT_FALSE(filter.IsRetry(42, kStart));
+  filter.OnShed(42, kStart);
+  EXPECT_TRUE(filter.IsRetry(42, kStart + seconds(1)));
+  filter.OnShed(42, kStart + seconds(1));
+  EXPECT_TRUE(filter.IsRetry(42, kStart + seconds(2)));
+  EXPECT_FALSE(filter.IsRetry(43, kStart + seconds(2)));
+}
+
+TEST(RetryFilter, WhoGoesOnAskingAfterAnAnswerIsDemand) {
+  RetryFilter filter(kStart);
+  filter.OnShed(42, kStart);
+  EXPECT_TRUE(filter.IsRetry(42, kStart + seconds(1)));
+  filter.OnServed(42, kStart + seconds(1));
+  EXPECT_FALSE(filter.IsRetry(42, kStart + seconds(2)));
+  filter.OnShed(42, kStart + seconds(2));
+  EXPECT_FALSE(filter.IsRetry(42, kStart + seconds(3)));
+}
+
+// One client, one request, far above capacity: all of it is demand, whatever share is shed.
+TEST(RetryFilter, AHotRequestUnderOverloadIsDemandFromItsSecondAnswerOn) {
+  RetryFilter filter(kStart);
+  int retries = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const SteadyTime now = kStart + milliseconds(i);
+    retries += filter.IsRetry(42, now);
+    if (i % 5 == 0) {
+      filter.OnServed(42, now);
+    } else {
+      filter.OnShed(42, now);
+    }
+  }
+  EXPECT_LE(retries, 5);
 }
 
 }  // namespace
