@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pkg/base/clock.h"
+
+namespace flyball::service::api {
+
+// How one pod is run; cmd/flyball-api fills it from flags.
+struct Options {
+  std::vector<std::string> files;  // documents; exactly one App
+  std::string pod = "pod";         // unique in the fleet
+  std::string data = ".flyball";   // folder of the database and the signing key
+  std::string database;            // "" = DATA/NAME.db
+  std::string redis = "none";      // "unix:/path", "redis://...", or "none": state of this process alone
+  std::string host = "127.0.0.1";  // ignored when a socket is inherited (LISTEN_FDS)
+  uint16_t port = 8080;
+  std::string admin_host = "127.0.0.1";
+  uint16_t admin_port = 0;  // 0 = any free one
+  int workers = 0;          // executor threads; 0 = the Governor's capacity.workers, else 8
+  int reactors = 0;         // 0 = 1 with an inherited socket, else one a core
+  int counts_fd = -1;       // the fleet's page of connection counts; -1 = none
+  int counts_slot = 0;
+  int ready_fd = -1;  // one line {"admin":PORT} is written here once the pod is Ready; -1 = nobody asks
+  milliseconds drain_delay{1000};
+  milliseconds drain_timeout{30'000};
+  milliseconds fault_delay{0};  // every executor job takes this much longer
+  milliseconds start_delay{0};  // before the pod becomes Ready
+};
+
+}  // namespace flyball::service::api
