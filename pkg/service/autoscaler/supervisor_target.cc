@@ -1,0 +1,92 @@
+#include "pkg/service/autoscaler/supervisor_target.h"
+
+#include <nlohmann/json.hpp>
+
+#include "pkg/base/log.h"
+#include "pkg/telemetry/pod_sample.h"
+
+namespace flyball::service::autoscaler {
+namespace {
+
+using Json = nlohmann::json;
+constexpr auto kCallTimeout = std::chrono::milliseconds(1000);
+
+// What the supervisor says of a refusal, for a person.
+std::string Refusal(const http::ClientResponse& response) {
+  const Json body = Json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  if (body.is_object() && body.contains("detail") && body["detail"].is_string()) return body["detail"];
+  return "status " + std::to_string(response.status);
+}
+
+}  // namespace
+
+SupervisorTarget::SupervisorTarget(std::string url, std::string token)
+    : url_(std::move(url)), token_(std::move(token)) {}
+
+Result<http::ClientResponse> SupervisorTarget::Call(std::string method, const std::string& path, std::string body) {
+  http::ClientRequest request{.method = std::move(method), .url = url_ + path, .body = std::move(body)};
+  request.headers.emplace_back("Authorization", "Bearer " + token_);
+  if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  auto response = client_.Send(request, kCallTimeout);
+  if (!response) return response;
+  if (response->status >= 300) {
+    return Fail(response->status == 409 ? ErrorCode::kConflict : ErrorCode::kUnavailable,
+                request.method + " " + path + ": " + Refusal(*response));
+  }
+  return response;
+}
+
+Result<TargetView> SupervisorTarget::Observe() {
+  const auto response = Call("GET", "/api/pods", "");
+  if (!response) return Fail(response.error());
+  TargetView view;
+  try {
+    const Json body = Json::parse(response->body);
+    view.ordered = body.at("desired").get<int>();
+    for (const Json& pod : body.at("pods")) {
+      TargetPod& out = view.pods.emplace_back();
+      out.name = pod.at("name").get<std::string>();
+      out.ready = pod.at("ready").get<bool>();
+      out.terminating = pod.value("state", "") == "draining";
+      const int admin = pod.value("admin", 0);
+      if (admin > 0) out.metrics_url = "http://127.0.0.1:" + std::to_string(admin) + "/metrics";
+    }
+  } catch (const Json::exception& error) {
+    return Fail(ErrorCode::kUnavailable, std::string("GET /api/pods: ") + error.what());
+  }
+  return view;
+}
+
+Result<void> SupervisorTarget::SetReplicas(int replicas) {
+  const auto response = Call("PUT", "/api/scale", Json{{"replicas", replicas}}.dump());
+  if (!response) return Fail(response.error());
+  return {};
+}
+
+void SupervisorTarget::Report(const std::string& governor, const std::string& status_json) {
+  const auto response = Call("PUT", "/api/governors/" + governor + "/status", status_json);
+  if (!response && !report_failing_) {
+    Log(LogLevel::kWarn, "the status could not be reported", {{"reason", response.error().message}});
+  }
+  report_failing_ = !response;
+}
+
+std::vector<Result<scaling::PodSample>> HttpScraper::Scrape(const std::vector<std::string>& urls) {
+  std::vector<http::ClientRequest> requests;
+  requests.reserve(urls.size());
+  for (const std::string& url : urls) requests.push_back({.url = url});
+  std::vector<Result<scaling::PodSample>> samples;
+  samples.reserve(urls.size());
+  for (auto& response : client_.Fetch(requests, kCallTimeout)) {
+    if (!response) {
+      samples.emplace_back(Fail(response.error()));
+    } else if (response->status != 200) {
+      samples.emplace_back(Fail(ErrorCode::kUnavailable, "status " + std::to_string(response->status)));
+    } else {
+      samples.push_back(telemetry::ReadPodSample(response->body));
+    }
+  }
+  return samples;
+}
+
+}  // namespace flyball::service::autoscaler
