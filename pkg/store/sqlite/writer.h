@@ -9,7 +9,6 @@
 
 #include "pkg/base/mailbox.h"
 #include "pkg/store/sqlite/baton.h"
-#include "pkg/store/sqlite/checkpointer.h"
 #include "pkg/store/sqlite/connection.h"
 #include "pkg/store/sqlite/open_file.h"
 #include "pkg/store/sqlite/sqlite_store.h"
@@ -19,8 +18,8 @@ namespace flyball::store {
 
 class Writer {
  public:
-  // Starts the thread. `connection` and `baton` are its own from then on; `checkpointer` is borrowed.
-  Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton, Checkpointer& checkpointer);
+  // Starts the thread. `connection` and `baton` are its own from then on.
+  Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton);
   // Commits or refuses what is queued, then ends the thread.
   ~Writer();
 
@@ -44,6 +43,7 @@ class Writer {
   Result<bool> CommitUndecided(Batch* batch);
   void Complete(Batch* batch);
   void Abandon();
+  void WriteBack(bool wait);
 
   const SqliteOptions options_;
   Mailbox<Pending> queue_;
@@ -52,8 +52,7 @@ class Writer {
   Baton baton_;
   const OpenFile file_;
   WriteStep step_;
-  Checkpointer& checkpointer_;
-  int64_t wal_pages_ = 0;  // in the log after the last commit
+  int64_t wal_pages_ = 0;
   int64_t page_bytes_ = 4096;
   bool failing_ = false;  // the last batch could not be written
   std::thread thread_;
