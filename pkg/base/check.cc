@@ -5,9 +5,8 @@
 
 namespace flyball {
 
-void CheckFailed(std::string_view what, std::source_location where) {
-  std::fprintf(stderr, "%s:%u: check failed: %.*s\n", where.file_name(), static_cast<unsigned>(where.line()),
-               static_cast<int>(what.size()), what.data());
+void CheckFailed(std::string_view what, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: check failed: %.*s\n", file, line, static_cast<int>(what.size()), what.data());
   std::abort();
 }
 

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <source_location>
 #include <string_view>
 
 namespace flyball {
 
-// States what must hold. When it does not, the program is wrong: prints `what` with the place and aborts.
-// Never for input, never for what a dependency may do.
-inline void Check(bool holds, std::string_view what, std::source_location where = std::source_location::current());
+// States what must hold. When it does not, the program is wrong: prints `what` with the caller's place and aborts.
+// Never for input, never for what a dependency may do. (Not std::source_location: clang 14, which builds the fuzz
+// targets, has none.)
+inline void Check(bool holds, std::string_view what, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
-[[noreturn]] void CheckFailed(std::string_view what, std::source_location where);
+[[noreturn]] void CheckFailed(std::string_view what, const char* file, int line);
 
-inline void Check(bool holds, std::string_view what, std::source_location where) {
+inline void Check(bool holds, std::string_view what, const char* file, int line) {
   if (!holds) [[unlikely]]
-    CheckFailed(what, where);
+    CheckFailed(what, file, line);
 }
 
 }  // namespace flyball
