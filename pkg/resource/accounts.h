@@ -13,8 +13,8 @@
 
 namespace flyball::resource {
 
-// Immutable and thread-safe. Register, Login and CreateUser take the time of a bcrypt hash (about 0.2 s at cost 12) on
-// the calling thread. Bodies are judged as in Resource.
+// Immutable and thread-safe; must outlive the completion of its writes. Register, Login and CreateUser take the time of
+// a bcrypt hash (about 0.2 s at cost 12) on the calling thread. Bodies are judged as in Resource.
 class Accounts {
  public:
   // `accounts` is the Resource of app.auth.accounts and is borrowed. The access rules of the resource do not apply

@@ -35,10 +35,6 @@ std::string_view Wanted(spec::FieldType type) {
   return "a string";
 }
 
-bool IsText(spec::FieldType type) {
-  return type == spec::FieldType::kString || type == spec::FieldType::kDate || type == spec::FieldType::kDateTime;
-}
-
 // Names for programs of what spec::WhyRefused says for people.
 std::string_view RefusalCode(const spec::Field& field, const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
@@ -332,9 +328,9 @@ Result<Value> ParseText(const Model::Column& column, std::string_view text) {
       return Value(std::string(text));
   }
   const spec::Field& field = *column.field;
-  const bool any_text =
-      IsText(field.type) && field.type == spec::FieldType::kString && field.enum_values.empty() && field.ref.empty();
-  if (field.nullable && !any_text && text == "null") return Value();
+  const bool any_text = field.type == spec::FieldType::kString && field.enum_values.empty() && field.ref.empty();
+  Value null;
+  if (field.nullable && !any_text && text == "null") return null;
   if (column.lower_case) return Value(LowerCase(text));
   return ParseFieldText(field, text);
 }
