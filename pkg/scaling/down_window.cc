@@ -7,7 +7,7 @@ namespace flyball::scaling {
 namespace {
 
 // A tick in which the fleet could not carry the load costs as much as this many times the fleet it needed.
-constexpr double kViolationPrice = 6;
+constexpr double kViolationPrice = 10;
 
 double Cost(std::span<const int> raw, size_t window, size_t startup, double target_utilization) {
   double cost = 0;
@@ -36,7 +36,7 @@ double Cost(std::span<const int> raw, size_t window, size_t startup, double targ
 std::chrono::seconds ChooseDownWindow(std::span<const int> raw, std::chrono::milliseconds tick,
                                       std::chrono::milliseconds startup, double target_utilization) {
   const auto ticks = [&](std::chrono::milliseconds span) { return static_cast<size_t>(span / tick); };
-  if (raw.size() < ticks(std::chrono::minutes(10))) return kDefaultWindow;
+  if (raw.size() < ticks(std::chrono::minutes(5))) return kDefaultWindow;
   std::chrono::seconds best = kDefaultWindow;
   double least = -1;
   for (const std::chrono::seconds candidate : kWindowCandidates) {

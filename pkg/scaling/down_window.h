@@ -13,7 +13,7 @@ inline constexpr std::chrono::seconds kDefaultWindow{120};
 // The stabilization window that would have been cheapest on what was just seen. `raw` is N_raw one a tick, oldest
 // first. Each candidate is replayed: replicas follow the maximum of N_raw over the window, a raise is felt `startup`
 // later, and a tick costs its replicas plus, when the load needed more than were there, a price for the violation.
-// kDefaultWindow until there are ten minutes of history; ties go to the longer window.
+// kDefaultWindow until there are five minutes of history; ties go to the longer window.
 std::chrono::seconds ChooseDownWindow(std::span<const int> raw, std::chrono::milliseconds tick,
                                       std::chrono::milliseconds startup, double target_utilization);
 

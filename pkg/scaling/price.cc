@@ -13,7 +13,8 @@ constexpr double kMinCount = 5;         // completions in the window below which
 constexpr double kMinThreadCount = 50;  // completions in one tick for CPU time to be told from it alone
 constexpr double kCpuGain = 0.2;
 constexpr double kCpuJump = 0.25;
-constexpr double kShedCost = 0.15;  // what refusing costs, as a share of answering
+constexpr double kShareRise = 1.05;  // at most, a tick
+constexpr double kShedCost = 0.15;   // what refusing costs, as a share of answering
 
 // Service seconds per completed request: cache hits are answered without a worker and make it cheaper.
 double Observed(const Cell& cell) {
@@ -52,6 +53,7 @@ void Prices::Observe(const FleetTick& rates, const FleetTick& newest, bool queue
   }
   if (completed > 0) mean_ = work / completed;
   ObserveThreads(newest.CompletedCount() < kMinThreadCount ? rates : newest);
+  LearnCpuShare(rates, queueing);
 }
 
 void Prices::ObserveThreads(const FleetTick& rates) {
@@ -69,16 +71,35 @@ void Prices::ObserveThreads(const FleetTick& rates) {
   executor_cpu_ += gain * (executor_cpu - executor_cpu_);
 }
 
-// A worker is occupied at least as long as it computes.
-double Prices::CpuFactor() const { return mean_ > 0 ? std::max(1.0, executor_cpu_ / mean_) : 1; }
+// Over the same ticks as mean_, so that a change of the mix moves both.
+void Prices::LearnCpuShare(const FleetTick& rates, bool queueing) {
+  if (mean_ <= 0 || rates.CompletedCount() < kMinCount) return;
+  const double handled = rates.total.Completed() + kShedCost * rates.total.Shed();
+  const double share = std::max(0.0, rates.cpu - rates.reactor_busy) / handled / mean_;
+  if (cpu_share_ < 0) {
+    cpu_share_ = share;
+  } else if (share < cpu_share_) {
+    cpu_share_ += kFallGain * (share - cpu_share_);
+  } else if (!queueing) {
+    cpu_share_ = std::min(share, cpu_share_ * kShareRise + 1e-3);
+  }
+}
 
-double Prices::Work(const FleetTick& rates) const {
+// CPU time beyond the usual share of the price occupies a worker on top of it: 1 + extra / S0.
+double Prices::CpuFactor() const {
+  if (mean_ <= 0 || cpu_share_ < 0) return 1;
+  return 1 + std::max(0.0, executor_cpu_ / mean_ - std::min(cpu_share_, 1.0));
+}
+
+double Prices::Work(const FleetTick& rates) const { return PlainWork(rates) * CpuFactor(); }
+
+double Prices::PlainWork(const FleetTick& rates) const {
   double work = 0;
   for (size_t id = 0; id < rates.cells.size(); ++id) {
     const double s0 = id < s0_.size() && s0_[id] > 0 ? s0_[id] : mean_;
     work += rates.cells[id].Demand() * s0;
   }
-  return work * CpuFactor();
+  return work;
 }
 
 double Prices::ObservedWork(const FleetTick& rates) const {
@@ -92,11 +113,16 @@ double Prices::ObservedWork(const FleetTick& rates) const {
 }
 
 void Prices::AcceptObserved(const FleetTick& rates) {
+  const double before = PlainWork(rates);
   for (size_t id = 0; id < rates.cells.size() && id < s0_.size(); ++id) {
     if (rates.cells[id].Completed() * rates.seconds >= kMinCount) {
       s0_[id] = std::max(s0_[id], Observed(rates.cells[id]));
     }
   }
+  // The mean and the CPU share go with it; otherwise CPU time would be added to a price that holds it already.
+  const double after = before > 0 && mean_ > 0 ? PlainWork(rates) / before : 1;
+  mean_ *= after;
+  cpu_share_ = executor_cpu_ / mean_;
 }
 
 }  // namespace flyball::scaling

@@ -10,7 +10,8 @@ namespace flyball::scaling {
 // Per endpoint S0, the service time without congestion, and for the fleet the CPU seconds of a request. S0 falls fast
 // and rises at most 1 % a tick, and only in ticks without queueing: under congestion every service time is long, and a
 // price learnt then buys pods that cannot help (a shared database). CPU time is not inflated by waiting, so it is
-// followed both ways; that is what notices pods that became slower.
+// followed both ways, and what goes beyond its usual share of S0 is added to the price; that is what notices pods that
+// became slower.
 class Prices {
  public:
   // One tick: the mean of the last ones for service times, the newest for CPU time, whose jumps must be seen soon.
@@ -31,13 +32,16 @@ class Prices {
   void AcceptObserved(const FleetTick& rates);
 
  private:
-  void ObserveThreads(const FleetTick& newest);
+  void ObserveThreads(const FleetTick& rates);
+  void LearnCpuShare(const FleetTick& rates, bool queueing);
+  double PlainWork(const FleetTick& rates) const;  // by S0 alone
   void ObserveCell(size_t id, double observed, double count, bool queueing);
   double CpuFactor() const;
 
   std::vector<double> s0_;  // by cell id; 0 = never served
   double mean_ = 0;         // S0 over the mix last completed
   double cpu_ = 0, executor_cpu_ = 0, reactor_ = 0;
+  double cpu_share_ = -1;  // CPU seconds of a second of S0 when nothing was wrong; < 0: not known
   int cpu_off_ticks_ = 0;  // in a row more than 25 % off, negative when below
 };
 

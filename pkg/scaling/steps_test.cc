@@ -324,7 +324,7 @@ std::vector<int> OnOff(int on_ticks, int off_ticks, int high, int low) {
 seconds Choose(const std::vector<int>& raw) { return ChooseDownWindow(raw, seconds(2), seconds(30), 0.8); }
 
 TEST(ChooseDownWindow, UntilThereIsHistoryItIsTheDefault) {
-  EXPECT_EQ(Choose(std::vector<int>(299, 4)), kDefaultWindow);
+  EXPECT_EQ(Choose(std::vector<int>(149, 4)), kDefaultWindow);
 }
 
 TEST(ChooseDownWindow, PausesShorterThanAWindowAreBridged) {
