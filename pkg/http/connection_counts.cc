@@ -103,7 +103,10 @@ ConnectionCounts::Fleet ConnectionCounts::Sum() const {
     if (reactors == 0) continue;
     ++fleet.pods;
     fleet.reactors += reactors;
-    fleet.connections += slot.connections.load(std::memory_order_relaxed);
+    const int32_t connections = slot.connections.load(std::memory_order_relaxed);
+    fleet.connections += connections;
+    const double per_reactor = static_cast<double>(connections) / reactors;
+    if (fleet.pods == 1 || per_reactor < fleet.least_per_reactor) fleet.least_per_reactor = per_reactor;
   }
   return fleet;
 }

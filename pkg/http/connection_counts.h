@@ -40,6 +40,7 @@ class ConnectionCounts {
     uint32_t pods = 0;      // slots that accept
     uint32_t reactors = 0;  // of those pods
     int64_t connections = 0;
+    double least_per_reactor = 0;  // of the pod with the fewest; 0 without pods
     double MeanPerPod() const { return pods == 0 ? 0 : static_cast<double>(connections) / pods; }
     double MeanPerReactor() const { return reactors == 0 ? 0 : static_cast<double>(connections) / reactors; }
   };

@@ -20,6 +20,8 @@
 namespace flyball::http {
 namespace {
 
+constexpr double kUnevenness = 1.1;  // a balancer that draws lots leaves this much above the mean
+
 constexpr size_t kReservedDescriptors = 200;  // for databases, logs and the like
 
 // Raises the soft limit of open files to the hard one; how many connections fit then.
@@ -58,7 +60,8 @@ class Server::Impl {
   void Stop();
   bool Post(int reactor, std::function<void()> task);
   void SetFleet(uint32_t ready_pods, double mean) {
-    shared_.shedder.SetFleet(ready_pods, mean, Open(), RealClock().Now());
+    if (shared_.fleet_shares_counts) return;  // the page is newer
+    shared_.shedder.SetFleet(ready_pods, kUnevenness * mean, Open(), RealClock().Now());
   }
   uint16_t port() const { return port_; }
   Counters counters() const;

@@ -137,7 +137,8 @@ class Server {
   // What is known of the fleet, each time it is known: pods that are Ready (this one included) and the mean of their
   // connections. When `ready_pods` has risen, this server sheds its own surplus above 1.1 x the mean, at most 5 % a
   // second of what it held then (at least 1), until level: by `Connection: close` on answers, and silent connections.
-  // With ServerOptions::counts the server sees this by itself. Any thread.
+  // With ServerOptions::counts the server sees this by itself (and sheds down to the mean, since the others with fewer
+  // get what it closes); then this does nothing. Any thread.
   void SetFleet(uint32_t ready_pods, double mean_connections);
 
   // Sums over the reactors; cheap, never blocks them. Any thread.

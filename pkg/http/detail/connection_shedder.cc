@@ -1,20 +1,20 @@
 #include "pkg/http/detail/connection_shedder.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace flyball::http::detail {
 namespace {
 
-constexpr double kTolerance = 1.1;
 constexpr double kSharePerSecond = 0.05;
 
 }  // namespace
 
-void ConnectionShedder::SetFleet(uint32_t ready_pods, double mean_connections, uint64_t open, SteadyTime now) {
+void ConnectionShedder::SetFleet(uint32_t ready_pods, double level, uint64_t open, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  mean_ = mean_connections;
+  level_ = level;
   if (ready_pods > ready_pods_ && ready_pods_ > 0) {
-    const auto share = static_cast<uint64_t>(static_cast<double>(open) * kSharePerSecond);
+    const auto share = static_cast<uint64_t>(std::ceil(static_cast<double>(open) * kSharePerSecond));
     per_second_ = std::max<uint64_t>(share, 1);
     next_refill_ = now;
   }
@@ -25,7 +25,7 @@ void ConnectionShedder::Refill(uint64_t open, SteadyTime now) {
   std::lock_guard lock(mutex_);
   if (per_second_ == 0 || now < next_refill_) return;
   next_refill_ = now + seconds(1);
-  const double surplus = static_cast<double>(open) - kTolerance * mean_;
+  const double surplus = static_cast<double>(open) - level_;
   if (surplus < 1) {
     per_second_ = 0;
     granted_.store(0, std::memory_order_relaxed);

@@ -10,11 +10,12 @@ namespace flyball::http::detail {
 
 // Levels kept-alive connections over a fleet that grew. Persistent connections stay where they are when pods are
 // added, so the new ones would idle; closing a fixed 1 - n/m share leaves old pods at 1.5x the mean. Instead each pod
-// closes only its own surplus above 1.1x the mean, at most 5 % a second of what it held when the fleet grew.
+// closes only its own surplus above a level, at most 5 % a second of what it held when the fleet grew: the mean itself
+// where new connections go to the pod with the fewest (a shared socket), 1.1x the mean where a balancer spreads them.
 class ConnectionShedder {
  public:
   // What is known of the fleet. Shedding begins when `ready_pods` rises (the first call only sets the level).
-  void SetFleet(uint32_t ready_pods, double mean_connections, uint64_t open, SteadyTime now);
+  void SetFleet(uint32_t ready_pods, double level, uint64_t open, SteadyTime now);
 
   // Grants closings, once a second; by one reactor. What was not used in the second before lapses.
   void Refill(uint64_t open, SteadyTime now);
@@ -28,7 +29,7 @@ class ConnectionShedder {
   std::atomic<int32_t> granted_{0};
   std::mutex mutex_;  // guards the rest; never taken on the request path
   uint32_t ready_pods_ = 0;
-  double mean_ = 0;
+  double level_ = 0;         // connections
   uint64_t per_second_ = 0;  // 0: level, or never grown
   SteadyTime next_refill_;
 };

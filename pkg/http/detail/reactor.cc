@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "pkg/base/check.h"
@@ -22,6 +23,7 @@ using Pistache::Polling::NotifyOn;
 using Pistache::Polling::Tag;
 
 constexpr milliseconds kTick{50};
+constexpr double kGateSlack = 0.02;
 constexpr milliseconds kGatePause{10};        // a pod above the mean leaves the socket to the others for so long
 constexpr milliseconds kExhaustedPause{100};  // no descriptors or memory
 constexpr milliseconds kWaitedThrough{3};
@@ -240,16 +242,18 @@ void Reactor::OnSecond() {
   const uint64_t open = shared_.open_connections();
   if (shared_.fleet_shares_counts) {
     const ConnectionCounts::Fleet fleet = shared_.counts->Sum();
-    shared_.shedder.SetFleet(fleet.pods, fleet.MeanPerPod(), open, context_.now);
+    shared_.shedder.SetFleet(fleet.pods, std::floor(fleet.MeanPerPod()), open, context_.now);
   }
   shared_.shedder.Refill(open, context_.now);
 }
 
 // --- accepting ---
 
-bool Reactor::AboveFleetMean() {
+// Somebody else has clearly fewer connections: a new one should go there.
+bool Reactor::OthersHaveFewer() {
   const ConnectionCounts::Fleet fleet = shared_.counts->Sum();
-  return static_cast<double>(context_.counters.open.value()) > fleet.MeanPerReactor();
+  const double slack = std::max(1.0, kGateSlack * fleet.MeanPerReactor());
+  return static_cast<double>(context_.counters.open.value()) > fleet.least_per_reactor + slack;
 }
 
 void Reactor::PauseAccepting(milliseconds delay) {
@@ -272,7 +276,7 @@ void Reactor::ResumeAccepting() {
 void Reactor::Accept() {
   if (!listening_) return;
   if (context_.counters.open.value() >= shared_.connection_limit) return PauseAccepting(kGatePause);
-  if (!AboveFleetMean()) {
+  if (!OthersHaveFewer()) {
     gate_pauses_ = 0;
   } else if (!MayAcceptAboveMean()) {
     return PauseAccepting(kGatePause);

@@ -79,7 +79,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   void OnSecond();
   void ArmTimer(milliseconds delay);
 
-  bool AboveFleetMean();
+  bool OthersHaveFewer();
   bool MayAcceptAboveMean();
   void PauseAccepting(milliseconds delay);
   void ResumeAccepting();
