@@ -63,6 +63,7 @@ class Server::Impl {
     if (shared_.fleet_shares_counts) return;  // the page is newer
     shared_.shedder.SetFleet(ready_pods, kUnevenness * mean, Open(), RealClock().Now());
   }
+  bool MayMoveRefused() { return shared_.shedder.TakeRefused(); }
   uint16_t port() const { return port_; }
   Counters counters() const;
 
@@ -209,6 +210,7 @@ Counters Server::Impl::counters() const {
     const auto longest = static_cast<double>(one.longest_turn_ns.load(std::memory_order_relaxed)) / 1e9;
     sum.longest_turn_seconds = std::max(sum.longest_turn_seconds, longest);
   }
+  sum.rebalanced += shared_.shedder.refused_taken();
   return sum;
 }
 
@@ -220,6 +222,7 @@ uint16_t Server::port() const { return impl_->port(); }
 size_t Server::Drain(const DrainOptions& options) { return impl_->Drain(options); }
 void Server::Stop() { impl_->Stop(); }
 bool Server::Post(int reactor, std::function<void()> task) { return impl_->Post(reactor, std::move(task)); }
+bool Server::MayMoveRefused() { return impl_->MayMoveRefused(); }
 void Server::SetFleet(uint32_t ready_pods, double mean_connections) { impl_->SetFleet(ready_pods, mean_connections); }
 Counters Server::counters() const { return impl_->counters(); }
 

@@ -141,6 +141,11 @@ class Server {
   // get what it closes); then this does nothing. Any thread.
   void SetFleet(uint32_t ready_pods, double mean_connections);
 
+  // Whether the connection of a request that is being refused for lack of capacity should close with the answer
+  // (Response::CloseConnection), because pods with fewer connections have joined. Each true is a grant: use it. Any
+  // thread.
+  bool MayMoveRefused();
+
   // Sums over the reactors; cheap, never blocks them. Any thread.
   Counters counters() const;
 

@@ -9,20 +9,26 @@ up "$ROOT/manifests/samples/load.yaml" --allow-faults --fault delay=20ms --repli
   -o json >"$WORK/load.json" 2>"$WORK/load.err" &
 LOAD_PID=$!
 
-scenario "desired replicas rise within 5 s"
 STARTED=$SECONDS
+sample() {  # the fleet once a second, as long as the load lasts
+  while kill -0 "$LOAD_PID" 2>/dev/null; do
+    status_json | jq -c --argjson t "$((SECONDS - STARTED))" '{t:$t, ready:([.pods[]|select(.ready)]|length), desired:.governors[0].replicas.desired,
+      connections:([.pods[]|select(.ready)|.name] as $names | [.governors[0].connections // {} | to_entries[] | select(.key | IN($names[])) | .value])}' >>"$WORK/samples"
+    sleep 1
+  done
+}
+: >"$WORK/samples"
+sample &
+SAMPLER=$!
+
+scenario "desired replicas rise within 5 s"
 rising() { [ "$(status_json | jq '.governors[0].replicas.desired')" -gt 2 ]; }
 eventually 5 rising || fail "desired is still 2 after 5 s: $(status_json)"
 echo "  after about $((SECONDS - STARTED)) s"
 
 scenario "new pods carry their share of connections within 20 s of being Ready"
-: >"$WORK/samples"
-while kill -0 "$LOAD_PID" 2>/dev/null; do
-  status_json | jq -c --argjson t "$((SECONDS - STARTED))" '{t:$t, ready:([.pods[]|select(.ready)]|length), desired:.governors[0].replicas.desired,
-    connections:([.pods[]|select(.ready)|.name] as $names | [.governors[0].connections | to_entries[] | select(.key | IN($names[])) | .value])}' >>"$WORK/samples"
-  sleep 1
-done
 wait "$LOAD_PID" || { cat "$WORK/load.err"; fail "the load generator failed"; }
+wait "$SAMPLER"
 SPREAD=$(jq -s -r '. as $all | ($all | map(.ready) | max) as $top | ($all | map(select(.ready == $top)) | .[0].t) as $at |
   [$all[] | select(.t >= $at + 20 and .ready == $top)] | last | .connections | (add / length) as $mean | map(. / $mean) | "\(min) \(max)"' "$WORK/samples")
 echo "  connections a pod / mean: $SPREAD"
@@ -37,13 +43,15 @@ same 0 "$(jq .timeouts <<<"$LOAD")" "timeouts"
 same 0 "$(jq .missingRetryAfter <<<"$LOAD")" "503 without Retry-After"
 same 0 "$(jq '[.byStatus | to_entries[] | select(.key != "503" and (.key | startswith("2") | not)) | .value] | add // 0' <<<"$LOAD")" "answers other than 2xx and 503"
 
+# A pod counts from 3 s after it became Ready: its connections come to it within about 2 s, and the fleet is sampled once a second.
 scenario "2xx per second stay at 80 % of what the Ready pods can carry, throughout"
 READY_AT=$(jq -s -r --argjson n $((RATE / PER_POD + 1)) 'map(select(.ready >= $n)) | .[0].t // empty' "$WORK/samples")
 [ -n "$READY_AT" ] || fail "never $((RATE / PER_POD + 1)) pods Ready: $(cat "$WORK/samples")"
 WORST=$(jq -n -r --slurpfile s "$WORK/samples" --slurpfile l "$WORK/load.json" --argjson per $PER_POD --argjson rate "$RATE" '
-  [$l[0].series[] | . as $x | ($s | map(select(.t <= $x.t)) | last // $s[0]) as $at |
-   select($x.t >= 3 and $x.t < ($l[0].series | length) - 1) | {t: $x.t, share: ($x.ok / ([($at.ready * $per), $rate] | min))}] | min_by(.share) | "\(.share) at \(.t) s"')
-echo "  worst second: $WORST"
+  [$l[0].series[] | . as $x | ([$s[] | select(.t <= $x.t and .t >= $x.t - 3) | .ready] | min // 2) as $ready |
+   select($x.t >= 2 and $x.t < ($l[0].series | length) - 1) | {t: $x.t, ready: $ready, ok: $x.ok, share: ($x.ok / ([($ready * $per), $rate] | min))}] |
+  sort_by(.share) | (.[:5][] | "\(.share) at \(.t) s: \(.ok)/s on \(.ready) pods")')
+echo "  worst seconds:"; echo "$WORST"; WORST=$(head -1 <<<"$WORST")
 holds "${WORST% at*} >= 0.8" "share of the Ready pods' capacity in the worst second"
 
 scenario "with the desired pods Ready, 95 % are 2xx and p99 is within the SLO"

@@ -7,6 +7,16 @@ namespace flyball::http::detail {
 namespace {
 
 constexpr double kSharePerSecond = 0.05;
+constexpr double kRefusedShare = 0.1;
+constexpr milliseconds kRefusedEvery{100};
+
+bool TakeFrom(std::atomic<int32_t>& granted) {
+  int32_t left = granted.load(std::memory_order_relaxed);
+  while (left > 0) {
+    if (granted.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -35,12 +45,21 @@ void ConnectionShedder::Refill(uint64_t open, SteadyTime now) {
                  std::memory_order_relaxed);
 }
 
-bool ConnectionShedder::TakeOne() {
-  int32_t left = granted_.load(std::memory_order_relaxed);
-  while (left > 0) {
-    if (granted_.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) return true;
-  }
-  return false;
+void ConnectionShedder::RefillRefused(uint64_t open, SteadyTime now) {
+  std::lock_guard lock(mutex_);
+  if (per_second_ == 0) return refused_granted_.store(0, std::memory_order_relaxed);
+  if (now < next_refused_refill_) return;
+  next_refused_refill_ = now + kRefusedEvery;
+  const auto held = static_cast<double>(open);
+  const double share = std::min(held - level_, std::ceil(held * kRefusedShare));
+  refused_granted_.store(static_cast<int32_t>(std::max(0.0, share)), std::memory_order_relaxed);
+}
+
+bool ConnectionShedder::TakeOne() { return TakeFrom(granted_); }
+bool ConnectionShedder::TakeRefused() {
+  if (!TakeFrom(refused_granted_)) return false;
+  refused_taken_.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 }  // namespace flyball::http::detail

@@ -23,15 +23,22 @@ class ConnectionShedder {
   // Takes one of the closings granted; false when there is none. Any thread, a few ns when there is none.
   bool TakeOne();
 
+  // The same for connections whose request is being refused for lack of capacity: they lose nothing by moving, so a
+  // tenth of what is held may go in 100 ms, never below the level.
+  void RefillRefused(uint64_t open, SteadyTime now);
+  bool TakeRefused();
+  uint64_t refused_taken() const { return refused_taken_.load(std::memory_order_relaxed); }
+
   bool HasGrants() const { return granted_.load(std::memory_order_relaxed) > 0; }
 
  private:
-  std::atomic<int32_t> granted_{0};
+  std::atomic<int32_t> granted_{0}, refused_granted_{0};
+  std::atomic<uint64_t> refused_taken_{0};
   std::mutex mutex_;  // guards the rest; never taken on the request path
   uint32_t ready_pods_ = 0;
   double level_ = 0;         // connections
   uint64_t per_second_ = 0;  // 0: level, or never grown
-  SteadyTime next_refill_;
+  SteadyTime next_refill_, next_refused_refill_;
 };
 
 }  // namespace flyball::http::detail

@@ -91,6 +91,27 @@ TEST(ConnectionShedder, ShedsTheSurplusSlowlyWhenTheFleetGrows) {
   EXPECT_EQ(rounds, 9);
 }
 
+TEST(ConnectionShedder, RefusedRequestsMoveFasterButNeverBelowTheLevel) {
+  ConnectionShedder shedder;
+  shedder.SetFleet(2, 48, 48, kStart);
+  shedder.RefillRefused(48, kStart);
+  EXPECT_FALSE(shedder.TakeRefused()) << "nobody joined";
+  shedder.SetFleet(7, 13, 48, kStart);
+  uint64_t open = 48;
+  SteadyTime now = kStart;
+  for (int tick = 0; tick < 20; ++tick, now += milliseconds(50)) {
+    shedder.RefillRefused(open, now);
+    for (int taken = 0; shedder.TakeRefused(); ++taken, --open) ASSERT_LT(taken, 5) << "a tenth in 100 ms";
+  }
+  EXPECT_LE(open, 18u) << "most of the surplus has moved within a second";
+  EXPECT_GE(open, 13u);
+  for (int tick = 0; tick < 100; ++tick, now += milliseconds(50)) {
+    shedder.RefillRefused(open, now);
+    while (shedder.TakeRefused()) --open;
+  }
+  EXPECT_EQ(open, 13u);
+}
+
 TEST(ConnectionShedder, AtLeastOneASecondAndNothingBelowTheMean) {
   ConnectionShedder shedder;
   shedder.SetFleet(1, 4, 4, kStart);

@@ -222,6 +222,7 @@ void Reactor::OnTick() {
     });
   }
   if (context_.now >= next_second_) OnSecond();
+  if (context_.index == 0) WatchFleet();
   shared_.handler.OnTick(context_.index, context_.now);
 }
 
@@ -238,13 +239,17 @@ void Reactor::OnSecond() {
       Serve(connection, [&] { return connection.CloseIfIdle(); });
     });
   }
-  if (context_.index != 0) return;
+}
+
+// How this pod stands in the fleet; by the first reactor, every tick.
+void Reactor::WatchFleet() {
   const uint64_t open = shared_.open_connections();
   if (shared_.fleet_shares_counts) {
     const ConnectionCounts::Fleet fleet = shared_.counts->Sum();
     shared_.shedder.SetFleet(fleet.pods, std::floor(fleet.MeanPerPod()), open, context_.now);
   }
   shared_.shedder.Refill(open, context_.now);
+  shared_.shedder.RefillRefused(open, context_.now);
 }
 
 // --- accepting ---

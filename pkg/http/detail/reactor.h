@@ -79,6 +79,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   void OnSecond();
   void ArmTimer(milliseconds delay);
 
+  void WatchFleet();
   bool OthersHaveFewer();
   bool MayAcceptAboveMean();
   void PauseAccepting(milliseconds delay);

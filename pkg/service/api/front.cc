@@ -81,6 +81,14 @@ http::Response RefusalOf(const http::Request& request, int status, Shed shed, na
   return response;
 }
 
+// A refusal for lack of capacity: its connection moves on when pods with fewer have joined.
+http::Response CapacityRefusal(const http::Request& request, Shed shed, nanoseconds wait, uint64_t random,
+                               http::Server& server) {
+  http::Response response = RefusalOf(request, 503, shed, wait, random);
+  if (server.MayMoveRefused()) response.CloseConnection();
+  return response;
+}
+
 // A request on its way through the gate.
 struct Passage {
   http::Responder responder;
@@ -94,9 +102,10 @@ struct Passage {
 // The work of one admitted request.
 class RequestJob final : public Job {
  public:
-  RequestJob(Operations& operations, Passage passage, Permit permit)
+  RequestJob(Operations& operations, http::Server& server, Passage passage, Permit permit)
       : Job(static_cast<int>(passage.responder.request().endpoint()), passage.endpoint->criticality),
         operations_(operations),
+        server_(server),
         passage_(std::move(passage)),
         permit_(std::move(permit)) {}
 
@@ -115,7 +124,7 @@ class RequestJob final : public Job {
 
   void Refuse(Shed why) override {
     const http::Request& request = passage_.responder.request();
-    http::Response response = RefusalOf(request, 503, why, std::chrono::seconds(1), HashOf(request));
+    http::Response response = CapacityRefusal(request, why, std::chrono::seconds(1), HashOf(request), server_);
     std::move(passage_.responder).Send(std::move(response));
   }
 
@@ -126,6 +135,7 @@ class RequestJob final : public Job {
   };
 
   Operations& operations_;
+  http::Server& server_;
   Passage passage_;
   Permit permit_;
 };
@@ -264,11 +274,11 @@ class Front::Reactor {
     }
     Permit permit(front_.concurrency_.in_flight);
     front_.executor_->Submit(
-        std::make_unique<RequestJob>(front_.parts_.operations, std::move(passage), std::move(permit)));
+        std::make_unique<RequestJob>(front_.parts_.operations, *front_.server_, std::move(passage), std::move(permit)));
   }
 
   void RefuseCapacity(Passage passage, Shed shed, nanoseconds wait) {
-    http::Response response = RefusalOf(passage.responder.request(), 503, shed, wait, random_());
+    http::Response response = CapacityRefusal(passage.responder.request(), shed, wait, random_(), *front_.server_);
     std::move(passage.responder).Send(std::move(response));
   }
 
