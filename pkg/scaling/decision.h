@@ -134,7 +134,8 @@ struct Decision {
 };
 
 // One JSON object; keys are the member names in lowerCamelCase, criticalities are objects {critical, normal,
-// sheddable}, seconds end in Seconds and rates in Rps. raw, steps and rates can be recomputed from it alone.
+// sheddable}, seconds end in Seconds and rates in Rps. raw, steps and rates can be recomputed from it alone; "text" is
+// Explain(), so that whoever shows decisions to people needs no formulas.
 std::string ToJson(const Decision& decision);
 
 // One sentence without its full stop: what the load asks for, and the last rule that changed it. Reads everything but

@@ -157,6 +157,7 @@ std::string ToJson(const Decision& d) {
   Field(json, "desired", d.desired);
   Field(json, "act", d.act);
   Field(json, "reason", d.reason);
+  Field(json, "text", Explain(d));
   json.Key("estimates");
   Write(json, d.estimates);
   List(json, "signals", d.signals);

@@ -168,6 +168,7 @@ TEST(Decision, JsonHoldsWhatIsNeededToRecomputeIt) {
     now = step["after"];
   }
   EXPECT_EQ(now, json["desired"]);
+  EXPECT_EQ(json["text"], Explain(fleet.last()));
   const auto& rates = json["allocation"]["ratesRps"];
   EXPECT_NEAR(rates["critical"].get<double>() + rates["normal"].get<double>() + rates["sheddable"].get<double>(),
               json["allocation"]["ceilingRps"], 1e-6);
