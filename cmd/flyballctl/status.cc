@@ -92,10 +92,11 @@ std::string Governor(const json& governor) {
                                " ms; the objective is " + Number(Get(governor, "sloLatencyMs")) + " ms");
   out += Line("capacity", Number(Get(governor, "capacityPerPodRps")) + " requests/s a pod, of which " +
                               Percent(Get(governor, "targetUtilization")) + " are planned with");
-  out += Line("limits", rates.empty() ? "none on the fleet"
-                                      : "critical " + Number(Get(rates, "critical")) + ", normal " +
-                                            Number(Get(rates, "normal")) + ", sheddable " +
-                                            Number(Get(rates, "sheddable")) + " requests/s");
+  out +=
+      Line("limits", !rates.contains("normal") || rates["normal"].is_null()
+                         ? "none on the fleet yet"
+                         : "critical " + Number(Get(rates, "critical")) + ", normal " + Number(Get(rates, "normal")) +
+                               ", sheddable " + Number(Get(rates, "sheddable")) + " requests/s");
   if (const auto conditions = governor.find("conditions"); conditions != governor.end() && conditions->is_array()) {
     for (const json& condition : *conditions)
       out += Line("condition", Paint(Tone::kWarn, GetText(condition, "type") + "/" + GetText(condition, "reason")) +

@@ -35,7 +35,10 @@ class TableBuilder {
   // A limit without `apply` covers the resources of the app, not its login and not the probes.
   static bool Applies(const spec::Limit& limit, const Endpoint& endpoint) {
     if (limit.apply.empty()) return endpoint.resource >= 0;
-    return std::find(limit.apply.begin(), limit.apply.end(), endpoint.name) != limit.apply.end();
+    // Documents know one "update"; PUT and PATCH are two endpoints of it.
+    const bool replaces = endpoint.kind == Kind::kReplace;
+    const std::string name = replaces ? endpoint.name.substr(0, endpoint.name.rfind('.')) + ".update" : endpoint.name;
+    return std::find(limit.apply.begin(), limit.apply.end(), name) != limit.apply.end();
   }
 
   const spec::App& app_;

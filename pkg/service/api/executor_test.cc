@@ -177,6 +177,7 @@ TEST(Endpoints, LimitsApplyToTheirEndpoints) {
   app.resources[1].write_criticality = Criticality::kCritical;
   app.limits.push_back({.name = "api"});
   app.limits.push_back({.name = "login", .apply = {"auth.login"}});
+  app.limits.push_back({.name = "changes", .apply = {"tasks.update"}});
   const auto table = MakeEndpoints(app);
   ASSERT_TRUE(table) << table.error().message;
   const auto find = [&](std::string_view method_path) {
@@ -190,6 +191,8 @@ TEST(Endpoints, LimitsApplyToTheirEndpoints) {
   EXPECT_EQ(find("POST /api/v1/tasks")->criticality, Criticality::kCritical);
   EXPECT_EQ(find("GET /api/v1/tasks/1")->limits, std::vector<int>{0});
   EXPECT_EQ(find("POST /api/v1/auth/login")->limits, std::vector<int>{1});
+  EXPECT_EQ(find("PUT /api/v1/tasks/1")->limits, (std::vector<int>{0, 2}));
+  EXPECT_EQ(find("PATCH /api/v1/tasks/1")->limits, (std::vector<int>{0, 2}));
   EXPECT_TRUE(find("GET /api/v1/auth/me")->limits.empty());
   EXPECT_EQ(find("GET /api/v1/nothing"), nullptr);
 }

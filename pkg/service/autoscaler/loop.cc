@@ -43,7 +43,9 @@ Loop::Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, Ra
 
 scaling::Decision Loop::Tick() {
   const SteadyTime now = clock_.Now();
-  const scaling::Decision decision = governor_.Decide(Gather(now), now);
+  const scaling::Inputs inputs = Gather(now);
+  if (!observed_) return {};  // nothing is known of the target yet: nothing to decide about
+  const scaling::Decision decision = governor_.Decide(inputs, now);
   if (!deposed_) Publish(decision);  // finds out first whether a newer leader took over
   if (!deposed_) Act(decision);
   Report(decision);
@@ -56,6 +58,7 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
   inputs.target_reachable = observed.has_value();
   if (observed) {
     view_ = std::move(*observed);
+    observed_ = true;
   } else {
     Log(LogLevel::kWarn, "the scale target cannot be observed", {{"reason", observed.error().message}});
   }

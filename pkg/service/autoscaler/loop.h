@@ -19,7 +19,8 @@ class Loop {
   Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher, StatusSink& sink,
        const Clock& clock);
 
-  // One tick. The decision that was made, acted upon as far as the world allowed.
+  // One tick. The decision that was made, acted upon as far as the world allowed; an empty one before the target was
+  // observed for the first time.
   scaling::Decision Tick();
 
   // True after the publisher reported a newer leader: nothing is written from then on.
@@ -44,6 +45,7 @@ class Loop {
   const Clock& clock_;
   scaling::Governor governor_;
 
+  bool observed_ = false;                              // ever
   TargetView view_;                                    // as last observed
   std::map<std::string, Pending> pending_;             // by pod: since when it is not Ready
   std::map<std::string, scaling::PodSample> samples_;  // of this tick; lent to the governor

@@ -137,6 +137,15 @@ TEST(Loop, AFailedScrapeIsNamedAndIsNotZeroLoad) {
   EXPECT_EQ(world.reported["scrapeErrors"].size(), world.view.pods.size());
 }
 
+TEST(Loop, DecidesNothingBeforeTheTargetWasSeen) {
+  World world(4);
+  world.target_down = true;
+  Loop loop(TwoToTen(), world, world, world, world, world.clock);
+  Ticks(world, loop, 300, 3);
+  EXPECT_TRUE(world.orders.empty());
+  EXPECT_TRUE(world.reported.is_null());
+}
+
 TEST(Loop, NothingIsReplayedWhenTheTargetComesBack) {
   World world(2);
   Loop loop(TwoToTen(), world, world, world, world, world.clock);

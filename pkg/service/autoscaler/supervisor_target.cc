@@ -48,7 +48,8 @@ Result<TargetView> SupervisorTarget::Observe() {
       out.name = pod.at("name").get<std::string>();
       out.ready = pod.at("ready").get<bool>();
       out.terminating = pod.value("state", "") == "draining";
-      const int admin = pod.value("admin", 0);
+      const auto port = pod.find("admin");  // null until the pod said where
+      const int admin = port != pod.end() && port->is_number_integer() ? port->get<int>() : 0;
       if (admin > 0) out.metrics_url = "http://127.0.0.1:" + std::to_string(admin) + "/metrics";
     }
   } catch (const Json::exception& error) {
