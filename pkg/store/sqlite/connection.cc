@@ -47,7 +47,8 @@ Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Mo
 }
 
 Result<void> Connection::Configure(Mode mode, milliseconds busy) {
-  sqlite3_busy_timeout(handle_, static_cast<int>(busy.count()));
+  busy_ms_ = static_cast<int>(busy.count());
+  sqlite3_busy_timeout(handle_, busy_ms_);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

@@ -50,6 +50,7 @@ class Connection {
   // What result code `code` means, for a person. Names the file.
   Error Explain(int code) const;
 
+  int busy_ms() const { return busy_ms_; }
   sqlite3* handle() const { return handle_; }
   const std::string& path() const { return path_; }
 
@@ -68,6 +69,7 @@ class Connection {
   const std::string path_;
   const size_t capacity_;
   sqlite3* handle_ = nullptr;
+  int busy_ms_ = 0;
   nanoseconds limit_{0};
   SteadyTime deadline_ = SteadyTime::max();
   std::list<Cached> cached_;  // the most recently used first

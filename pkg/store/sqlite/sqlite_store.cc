@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "pkg/store/sqlite/baton.h"
+#include "pkg/store/sqlite/checkpointer.h"
 #include "pkg/store/sqlite/connection.h"
 #include "pkg/store/sqlite/migration.h"
 #include "pkg/store/sqlite/open_file.h"
@@ -21,12 +22,16 @@ std::string_view SyncPragma(SqliteOptions::Sync sync) {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(const SqliteOptions& options, std::unique_ptr<Connection> write, std::unique_ptr<Connection> probe,
-              Baton baton)
+  struct Parts {
+    std::unique_ptr<Connection> write, log, probe;
+    std::optional<Baton> write_baton, log_baton;
+  };
+  SqliteStore(const SqliteOptions& options, Parts parts)
       : options_(options),
         file_(options.path),
-        writer_(options, std::move(write), std::move(baton)),
-        probe_(std::move(probe)) {}
+        checkpointer_(std::move(parts.log), std::move(*parts.log_baton), options.lock_wait),
+        writer_(options, std::move(parts.write), std::move(*parts.write_baton), checkpointer_),
+        probe_(std::move(parts.probe)) {}
 
   Result<void> Migrate(const std::vector<Table>& tables) override;
   Result<std::unique_ptr<Reader>> OpenReader() override;
@@ -36,7 +41,9 @@ class SqliteStore final : public Store {
  private:
   const SqliteOptions options_;
   const OpenFile file_;
-  Writer writer_;  // closes after the probe, as the last connection it can tidy up
+  // The last connection to close tidies up, which the probe cannot, being read-only: it goes first.
+  Checkpointer checkpointer_;
+  Writer writer_;
   std::mutex probing_;
   std::unique_ptr<Connection> probe_;  // guarded by probing_
 };
@@ -109,14 +116,29 @@ Result<std::unique_ptr<Store>> OpenSqlite(const SqliteOptions& options) {
   if (!baton) return Fail(std::move(baton.error()));
   if (auto turn = baton->Take(RealClock().Now() + options.lock_wait); !turn) return Fail(std::move(turn.error()));
   const HeldBaton held(*baton);
-  auto write = Connection::Open(options.path, Connection::Mode::kCreate, options.lock_wait, options.cached_statements);
-  if (!write) return Fail(std::move(write.error()));
-  if (auto ready = PrepareFile(**write, options); !ready) return Fail(std::move(ready.error()));
-  auto probe = Connection::Open(options.path, Connection::Mode::kRead, options.lock_wait / 4, 4);
-  if (!probe) return Fail(std::move(probe.error()));
-  auto own = Baton::Open(options.path);
-  if (!own) return Fail(std::move(own.error()));
-  return std::make_unique<SqliteStore>(options, std::move(*write), std::move(*probe), std::move(*own));
+  SqliteStore::Parts parts;
+  const auto connect = [&](std::unique_ptr<Connection>& part, Connection::Mode mode,
+                           milliseconds busy) -> Result<void> {
+    auto connection = Connection::Open(options.path, mode, busy, options.cached_statements);
+    if (!connection) return Fail(std::move(connection.error()));
+    part = std::move(*connection);
+    return {};
+  };
+  const auto take_part = [&](std::optional<Baton>& part) -> Result<void> {
+    auto own = Baton::Open(options.path);
+    if (!own) return Fail(std::move(own.error()));
+    part = std::move(*own);
+    return {};
+  };
+  auto done = connect(parts.write, Connection::Mode::kCreate, options.lock_wait);
+  if (done) done = PrepareFile(*parts.write, options);
+  if (done) done = connect(parts.log, Connection::Mode::kWrite, options.lock_wait);
+  if (done) done = PrepareFile(*parts.log, options);
+  if (done) done = connect(parts.probe, Connection::Mode::kRead, options.lock_wait / 4);
+  if (done) done = take_part(parts.write_baton);
+  if (done) done = take_part(parts.log_baton);
+  if (!done) return Fail(std::move(done.error()));
+  return std::make_unique<SqliteStore>(options, std::move(parts));
 }
 
 }  // namespace flyball::store

@@ -11,8 +11,8 @@
 namespace flyball::store {
 namespace {
 
-constexpr std::chrono::seconds kIdle(1);  // without a write for so long, what is in the WAL is written back
-constexpr int kHardFactor = 4;            // a WAL this many times over its limit makes readers be waited for
+constexpr std::chrono::seconds kIdle(1);  // without a write for so long, what is in the log is moved
+constexpr int kHardFactor = 4;            // a log this many times over its limit is cut by the writer itself
 
 int OnCommit(void* pages, sqlite3*, const char*, int wal_pages) {
   *static_cast<int64_t*>(pages) = wal_pages;
@@ -21,13 +21,15 @@ int OnCommit(void* pages, sqlite3*, const char*, int wal_pages) {
 
 }  // namespace
 
-Writer::Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton)
+Writer::Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton,
+               Checkpointer& checkpointer)
     : options_(options),
       queue_(options.queue_capacity),
       connection_(std::move(connection)),
       baton_(std::move(baton)),
       file_(options.path),
-      step_(*connection_) {
+      step_(*connection_),
+      checkpointer_(checkpointer) {
   page_bytes_ = connection_->ReadInteger("PRAGMA page_size").value_or(page_bytes_);
   sqlite3_wal_hook(connection_->handle(), &OnCommit, &wal_pages_);
   connection_->LimitStatements(options_.write_limit);
@@ -57,16 +59,15 @@ void Writer::Run() {
     const bool last = queue_.closed();
     std::deque<Pending> queued = queue_.WaitAll(kIdle);
     if (queued.empty() && last) break;
-    if (queued.empty() && wal_pages_ > 0) WriteBack(false);
+    if (queued.empty() && wal_pages_ > 0) {
+      checkpointer_.Ask();
+      wal_pages_ = 0;
+    }
     while (!queued.empty()) {
       TakeBatch(&queued, &batch);
       Settle(&batch);
     }
   }
-  // The last connection to close writes the WAL back, which must not meet another process' turn.
-  const bool held = baton_.Take(RealClock().Now() + options_.lock_wait).has_value();
-  connection_.reset();
-  if (held) baton_.Release();
 }
 
 void Writer::TakeBatch(std::deque<Pending>* queued, Batch* batch) {
@@ -102,10 +103,12 @@ Result<void> Writer::Commit(Batch* batch) {
     }
     if (*committed) break;
   }
-  const bool full = wal_pages_ * page_bytes_ > options_.checkpoint_bytes;
-  if (!full) held.Release();
+  const int64_t log_bytes = wal_pages_ * page_bytes_;
+  if (log_bytes > options_.checkpoint_bytes) checkpointer_.Ask();
+  const bool too_long = log_bytes > kHardFactor * options_.checkpoint_bytes;
+  if (!too_long) held.Release();
   Complete(batch);
-  if (full) WriteBack(wal_pages_ * page_bytes_ > kHardFactor * options_.checkpoint_bytes);
+  if (too_long) RestartLog(*connection_);
   return {};
 }
 
@@ -144,15 +147,6 @@ void Writer::Abandon() {
   if (auto ended = connection_->Execute("ROLLBACK"); !ended) {
     Log(LogLevel::kError, "a failed transaction could not be rolled back", {{"reason", ended.error().message}});
   }
-}
-
-// Moves the WAL into the database file, so that the next writer begins it anew. With `wait` (and the baton) it waits
-// for readers that are still in it; without, it does what can be done at once and disturbs nobody.
-void Writer::WriteBack(bool wait) {
-  int in_wal = 0, moved = 0;
-  const int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &in_wal, &moved);
-  if (code == SQLITE_OK && in_wal == moved) wal_pages_ = 0;
 }
 
 }  // namespace flyball::store

@@ -9,6 +9,7 @@
 
 #include "pkg/base/mailbox.h"
 #include "pkg/store/sqlite/baton.h"
+#include "pkg/store/sqlite/checkpointer.h"
 #include "pkg/store/sqlite/connection.h"
 #include "pkg/store/sqlite/open_file.h"
 #include "pkg/store/sqlite/sqlite_store.h"
@@ -18,8 +19,8 @@ namespace flyball::store {
 
 class Writer {
  public:
-  // Starts the thread. `connection` and `baton` are its own from then on.
-  Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton);
+  // Starts the thread. `connection` and `baton` are its own from then on; `checkpointer` is borrowed.
+  Writer(const SqliteOptions& options, std::unique_ptr<Connection> connection, Baton baton, Checkpointer& checkpointer);
   // Commits or refuses what is queued, then ends the thread.
   ~Writer();
 
@@ -43,7 +44,6 @@ class Writer {
   Result<bool> CommitUndecided(Batch* batch);
   void Complete(Batch* batch);
   void Abandon();
-  void WriteBack(bool wait);
 
   const SqliteOptions options_;
   Mailbox<Pending> queue_;
@@ -52,7 +52,8 @@ class Writer {
   Baton baton_;
   const OpenFile file_;
   WriteStep step_;
-  int64_t wal_pages_ = 0;
+  Checkpointer& checkpointer_;
+  int64_t wal_pages_ = 0;  // in the log after the last commit
   int64_t page_bytes_ = 4096;
   bool failing_ = false;  // the last batch could not be written
   std::thread thread_;
