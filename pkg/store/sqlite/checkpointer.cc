@@ -45,13 +45,12 @@ void Checkpointer::MoveAll() {
   if (code != SQLITE_OK || in_log <= 0) return;
   if (!baton_.Take(RealClock().Now() + lock_wait_)) return;
   const HeldBaton held(baton_);
-  RestartLog(*connection_);
+  RestartLog(*connection_, milliseconds(50));
 }
 
-void RestartLog(Connection& connection) {
-  constexpr int kReaderPatienceMs = 50;
+void RestartLog(Connection& connection, milliseconds patience) {
   const int before = connection.busy_ms();
-  sqlite3_busy_timeout(connection.handle(), kReaderPatienceMs);
+  sqlite3_busy_timeout(connection.handle(), static_cast<int>(patience.count()));
   sqlite3_wal_checkpoint_v2(connection.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
   sqlite3_busy_timeout(connection.handle(), before);
 }

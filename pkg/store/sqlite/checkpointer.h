@@ -35,7 +35,8 @@ class Checkpointer {
   std::thread thread_;
 };
 
-// Finishes the move and lets the log begin anew, waiting a moment for readers that are in it. With the baton held.
-void RestartLog(Connection& connection);
+// Finishes the move and lets the log begin anew, once the readers that are in it have ended or `patience` is over. With
+// the baton held.
+void RestartLog(Connection& connection, milliseconds patience);
 
 }  // namespace flyball::store

@@ -9,7 +9,7 @@
 
 #include "pkg/base/clock.h"
 #include "pkg/base/result.h"
-#include "pkg/store/detail/sql_text.h"
+#include "pkg/store/sql_text.h"
 #include "pkg/store/store.h"
 
 struct sqlite3;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "pkg/store/detail/plan.h"
+#include "pkg/store/plan.h"
 
 namespace flyball::store {
 namespace {

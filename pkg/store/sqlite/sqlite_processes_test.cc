@@ -99,7 +99,7 @@ TEST(SqliteProcesses, FourWriteAtOnceAndNothingIsLostOrRefused) {
 TEST(SqliteProcesses, TheWalStaysBoundedUnderReaders) {
   const Folder folder;
   SqliteOptions options = At(folder);
-  options.checkpoint_bytes = 128 << 10;
+  options.checkpoint_bytes = 64 << 10;
   CreateIn(folder);
   auto store = OpenSqlite(options);
   ASSERT_TRUE(store);
@@ -119,7 +119,7 @@ TEST(SqliteProcesses, TheWalStaysBoundedUnderReaders) {
   stop = true;
   for (auto& reader : readers) reader.join();
   EXPECT_GT(longest, 0u);
-  EXPECT_LE(longest, static_cast<uintmax_t>(8 * options.checkpoint_bytes));
+  EXPECT_LE(longest, static_cast<uintmax_t>(16 * options.checkpoint_bytes));
 }
 
 TEST(SqliteProcesses, WhatWasAcknowledgedSurvivesAKill) {

@@ -1,6 +1,6 @@
 #include "pkg/store/sqlite/sqlite_reader.h"
 
-#include "pkg/store/detail/fit.h"
+#include "pkg/store/fit.h"
 
 namespace flyball::store {
 

@@ -31,7 +31,8 @@ struct SqliteOptions {
   milliseconds statement_limit{5000};  // a read that takes longer ends with kTimeout
   milliseconds write_limit{1000};      // the same for one write, alone: the others of its batch are written
 
-  int64_t checkpoint_bytes = 4 << 20;  // the WAL is written back when it is longer; it stays below some five times this
+  int64_t checkpoint_bytes = 4 << 20;  // the WAL is written back when it is longer. It stays within some
+                                       // five times this, or sixteen while reads of half a second overlap
   size_t cached_statements = 128;      // per connection; the least recently used one goes
 };
 

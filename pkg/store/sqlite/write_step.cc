@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#include "pkg/store/detail/fit.h"
+#include "pkg/store/fit.h"
 
 namespace flyball::store {
 namespace {

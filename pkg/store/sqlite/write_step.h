@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pkg/base/result.h"
-#include "pkg/store/detail/sql_text.h"
+#include "pkg/store/sql_text.h"
 #include "pkg/store/sqlite/connection.h"
 #include "pkg/store/store.h"
 

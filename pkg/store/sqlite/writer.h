@@ -1,19 +1,15 @@
 // The writer thread of one process: takes what is queued, commits it together, completes it.
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <optional>
-#include <thread>
-#include <vector>
 
-#include "pkg/base/mailbox.h"
 #include "pkg/store/sqlite/baton.h"
 #include "pkg/store/sqlite/checkpointer.h"
 #include "pkg/store/sqlite/connection.h"
 #include "pkg/store/sqlite/open_file.h"
 #include "pkg/store/sqlite/sqlite_store.h"
 #include "pkg/store/sqlite/write_step.h"
+#include "pkg/store/write_queue.h"
 
 namespace flyball::store {
 
@@ -25,28 +21,18 @@ class Writer {
   ~Writer();
 
   // Store::Submit.
-  void Submit(Write write, WriteDone done);
+  void Submit(Write write, WriteDone done) { queue_.Submit(std::move(write), std::move(done)); }
 
  private:
-  struct Pending {
-    Write write;
-    WriteDone done;
-    std::optional<Result<Written>> result;  // set: decided for this batch
-  };
-  using Batch = std::vector<Pending>;
-
-  void Run();
-  void TakeBatch(std::deque<Pending>* queued, Batch* batch);
   // Commits the batch, or decides an error for all; then completes it.
-  void Settle(Batch* batch);
-  Result<void> Commit(Batch* batch);
+  void Settle(Batch& batch);
+  Result<void> Commit(Batch& batch);
   // One transaction of all that is not decided yet. False: SQLite ended it because of one write, which is decided now.
-  Result<bool> CommitUndecided(Batch* batch);
-  void Complete(Batch* batch);
+  Result<bool> CommitUndecided(Batch& batch);
   void Abandon();
+  void Rest();
 
   const SqliteOptions options_;
-  Mailbox<Pending> queue_;
   // Of the thread alone.
   std::unique_ptr<Connection> connection_;
   Baton baton_;
@@ -56,7 +42,7 @@ class Writer {
   int64_t wal_pages_ = 0;  // in the log after the last commit
   int64_t page_bytes_ = 4096;
   bool failing_ = false;  // the last batch could not be written
-  std::thread thread_;
+  WriteQueue queue_;
 };
 
 }  // namespace flyball::store

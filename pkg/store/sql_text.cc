@@ -1,8 +1,8 @@
-#include "pkg/store/detail/sql_text.h"
+#include "pkg/store/sql_text.h"
 
 #include <charconv>
 
-#include "pkg/store/detail/fit.h"
+#include "pkg/store/fit.h"
 
 namespace flyball::store {
 namespace {

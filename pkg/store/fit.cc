@@ -1,4 +1,4 @@
-#include "pkg/store/detail/fit.h"
+#include "pkg/store/fit.h"
 
 #include <cmath>
 #include <string>

@@ -1,9 +1,9 @@
-#include "pkg/store/detail/plan.h"
+#include "pkg/store/plan.h"
 
 #include <algorithm>
 
-#include "pkg/store/detail/fit.h"
-#include "pkg/store/detail/sql_text.h"
+#include "pkg/store/fit.h"
+#include "pkg/store/sql_text.h"
 
 namespace flyball::store {
 namespace {
