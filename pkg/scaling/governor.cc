@@ -241,8 +241,10 @@ void Governor::State::LearnHeadroom(const Fleet& fleet, const Inputs& inputs, St
   const bool enough = fleet.pending == 0 && fleet.ready >= inputs.ordered && fleet.ready >= needed;
   const bool at_work = Share(tick.executor_busy, tick.workers) > kHeadroomUtilization;
   const bool settled = now - ready_rose > kRateSpan && !probe.shared_bottleneck() && probe.replicas() == 0;
+  // Late because every request takes longer is the probe's business.
+  const bool slow = prices.ObservedWork(fleet.rates) > 1.15 * prices.Work(fleet.rates);
   const bool is_bad = bad > kBad * tick.total[Cell::kFirst] && tick.total[Cell::kFirst] > 0;
-  bad_ticks = is_bad && enough && at_work && settled ? bad_ticks + 1 : 0;
+  bad_ticks = is_bad && enough && at_work && settled && !slow ? bad_ticks + 1 : 0;
   if (bad_ticks >= 2) headroom = std::min(headroom * kHeadroomStep, kHeadroomMost);
 }
 

@@ -9,7 +9,7 @@ constexpr double kSlow = 1.25, kWell = 1.15;  // observed price over price
 constexpr int kSlowTicks = 3, kWellTicks = 5;
 constexpr milliseconds kSettle = std::chrono::seconds(10), kVerdict = std::chrono::seconds(30);
 constexpr milliseconds kFirstWait = std::chrono::seconds(60), kLongestWait = std::chrono::minutes(30);
-constexpr double kKneeGrowth = 1.02;
+constexpr double kKneeGrowth = 1.1;  // a tick, when nothing is slow any more; less the nearer to kWell
 
 }  // namespace
 
@@ -23,7 +23,10 @@ std::string Probe::Name() const {
 void Probe::WatchKnee(const Tick& tick) {
   well_ticks_ = tick.observed_ratio < kWell ? well_ticks_ + 1 : 0;
   if (knee_rps_ == 0) return;
-  if (well_ticks_ > 0 && tick.shedding) knee_rps_ *= kKneeGrowth;
+  if (well_ticks_ > 0 && tick.shedding) {
+    const double ease = std::clamp((kWell - tick.observed_ratio) / (kWell - 1), 0.0, 1.0);
+    knee_rps_ *= 1 + (kKneeGrowth - 1) * ease;
+  }
   if (well_ticks_ >= kWellTicks && !tick.shedding) {
     knee_rps_ = 0;
     state_ = State::kIdle;

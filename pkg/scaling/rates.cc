@@ -177,7 +177,17 @@ void FleetTick::Add(const PodHistory& pod) {
   ++pods;
 }
 
+// A step up: a quarter more than before and far beyond the noise of counting. What came before it says nothing any
+// more.
+bool FleetRates::IsStep(const FleetTick& tick) const {
+  if (ticks_.empty()) return false;
+  const double before = mean_.total.Offered(), now = tick.total.Offered();
+  const double noise = std::sqrt(std::max(before * tick.seconds, 1.0)) / std::max(tick.seconds, 1e-3);
+  return now > 1.25 * before && now - before > 6 * noise;
+}
+
 void FleetRates::Push(FleetTick tick) {
+  if (IsStep(tick)) ticks_.clear();
   if (ticks_.size() == kRateIntervals) ticks_.pop_front();
   newest_ = tick;
   ticks_.push_back(std::move(tick));

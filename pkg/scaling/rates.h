@@ -135,7 +135,7 @@ struct FleetTick {
 };
 
 // Fleet rates over the last ticks. Summing the fleet within a tick before averaging over ticks keeps load that moves
-// between pods (a new one became Ready) from being counted twice.
+// between pods (a new one became Ready) from being counted twice. A step up forgets the ticks before it.
 class FleetRates {
  public:
   void Push(FleetTick tick);
@@ -144,6 +144,8 @@ class FleetRates {
   const FleetTick& newest() const { return newest_; }
 
  private:
+  bool IsStep(const FleetTick& tick) const;
+
   std::deque<FleetTick> ticks_;
   FleetTick mean_, newest_;
 };

@@ -1,10 +1,13 @@
 // G1 without the scraping: the metrics text of 1,000 pods is parsed and one decision made; and the parser's speed.
+// G2: a minute of 50 pods at 20,000 requests/s in the simulator.
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
 
 #include "pkg/scaling/governor.h"
+#include "pkg/simulate/governed.h"
+#include "pkg/simulate/simulation.h"
 #include "pkg/telemetry/exposition_parser.h"
 #include "pkg/telemetry/pod_metrics.h"
 #include "pkg/telemetry/pod_sample.h"
@@ -110,6 +113,25 @@ void CountRequest(benchmark::State& state) {
   }
 }
 BENCHMARK(CountRequest);
+
+void SimulateMinute(benchmark::State& state) {
+  simulate::Trace trace;
+  trace.duration = seconds(60);
+  trace.rps.knots = {{0, 20'000}};
+  double events = 0;
+  for (auto _ : state) {
+    simulate::FleetOptions options;
+    options.pods = 50;
+    options.workers = 10;
+    spec::Governor document;
+    document.replicas = {.min = 50, .max = 100};
+    simulate::Governed governed(document, simulate::kSimulationStart);
+    events += static_cast<double>(simulate::Simulate(trace, options, governed).events);
+  }
+  state.counters["events"] = benchmark::Counter(events, benchmark::Counter::kIsRate);
+  state.counters["x_real_time"] = benchmark::Counter(60.0 * state.iterations(), benchmark::Counter::kIsRate);
+}
+BENCHMARK(SimulateMinute)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace flyball
