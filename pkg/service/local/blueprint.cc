@@ -33,16 +33,22 @@ ReplicaBounds BoundsOf(const Options& options, const spec::Documents& documents,
   return {replicas.min, replicas.max};
 }
 
-void Fill(const Options& options, const spec::Documents& documents, Blueprint& blueprint) {
+// What these documents ask that one machine cannot do; empty when it can.
+std::string Impossible(const spec::Documents& documents) {
   if (documents.apps.empty()) {
-    blueprint.problems.push_back(
-        "there is no document of kind App among the files; without one there is no API to run");
-    return;
+    return "there is no document of kind App among the files; without one there is no API to run";
   }
-  if (documents.governors.size() > 1) {
-    blueprint.problems.push_back("there are " + std::to_string(documents.governors.size()) +
-                                 " documents of kind Governor; a fleet on one machine has one: keep '" +
-                                 documents.governors.front().name + "', or run the others in folders of their own");
+  const std::string& app = documents.apps.front().name;
+  if (documents.apps.size() > 1) {
+    return "there are " + std::to_string(documents.apps.size()) + " documents of kind App; a fleet serves one: keep '" +
+           app + "', and run the others with a --data folder and ports of their own";
+  }
+  return {};
+}
+
+void Fill(const Options& options, const spec::Documents& documents, Blueprint& blueprint) {
+  if (std::string why = Impossible(documents); !why.empty()) {
+    blueprint.problems.push_back(std::move(why));
     return;
   }
   blueprint.app = documents.apps.front().name;

@@ -11,7 +11,7 @@
 namespace flyball::local {
 
 struct Blueprint {
-  std::string app, base;                                   // of the first App: "tasks", "/api/v1"
+  std::string app, base;                                   // of the App: "tasks", "/api/v1"
   std::vector<std::string> governors;                      // names; at most one
   ReplicaBounds bounds;                                    // --replicas, else the Governor's, else 1:1
   int workers = 0;                                         // 0 = the pods' default
@@ -20,7 +20,7 @@ struct Blueprint {
 };
 
 // Reads and validates the documents; reports everything that is wrong with them, and what cannot run on one machine
-// (no App, more than one Governor, more than kMaxReplicas pods).
+// (no App or several, more than kMaxReplicas pods).
 Blueprint ReadBlueprint(const Options& options);
 
 }  // namespace flyball::local

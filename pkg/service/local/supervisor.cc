@@ -494,12 +494,13 @@ void Supervisor::Impl::StepRedis(SteadyTime now) {
     case RedisChild::Event::Kind::kUp:
       narration_.Say("redis", (redis_->restarts() == 0 ? "up at " : "up again at ") + redis_->url());
       break;
-    case RedisChild::Event::Kind::kDied: {
-      narration_.Warn("redis", event.detail + "; until then pods keep to their own share of the limits (log: " +
-                                   data_->LogFile("redis") + ")");
+    case RedisChild::Event::Kind::kDied:
+      narration_.Warn("redis", event.detail + "; until then pods keep to their own share of the limits");
+      if (const std::string words = LastWordsOf(data_->LogFile("redis")); !words.empty()) {
+        narration_.Warn("redis", "its last words: " + words);
+      }
       data_->BoundLog("redis", kLogLimitBytes);
       break;
-    }
     case RedisChild::Event::Kind::kNotStarted:
       narration_.Warn("redis", event.detail);
       break;

@@ -279,10 +279,29 @@ TEST(SupervisorTest, ADocumentThatIsWrong) {
   EXPECT_FALSE(std::filesystem::exists(fleet.data())) << "not even the data folder";
 }
 
-TEST(SupervisorTest, NoAppAmongTheDocuments) {
+TEST(SupervisorTest, AMissingDocument) {
   Supervised fleet;
   fleet.options.documents = {fleet.folder() + "/absent.yaml"};
   EXPECT_NE(Refusal(fleet).find("absent.yaml"), std::string::npos);
+}
+
+TEST(SupervisorTest, DocumentsThatAreRightButDoNotMakeAFleet) {
+  std::string other_app = Document(1);
+  other_app.replace(other_app.find("name: tasks"), 11, "name: other");
+  other_app.replace(other_app.find("/api/v1"), 7, "/other/v1");
+  std::string large = kGovernor;
+  large.replace(large.find("max: 4"), 6, "max: 40");
+  const std::pair<std::string, const char*> cases[] = {
+      {kGovernor + 4, "there is no document of kind App"},
+      {Document(1) + "---\n" + other_app, "there are 2 documents of kind App"},
+      {Document(1) + large, "allows 40 replicas; on one machine at most 32 can run: give --replicas MIN:MAX"},
+  };
+  for (const auto& [text, expected] : cases) {
+    Supervised fleet;
+    WriteFile(fleet.document(), text);
+    const std::string refusal = Refusal(fleet);
+    EXPECT_NE(refusal.find(expected), std::string::npos) << refusal;
+  }
 }
 
 TEST(SupervisorTest, ADataFolderThatCannotBeUsed) {
