@@ -471,7 +471,7 @@ TEST(Drain, EmptiesTheAcceptQueueFirst) {
       clients.emplace_back(server.port());
       clients.back().Send(Get("/echo/a"));
     }
-    EXPECT_EQ(server.server->Drain({}), 0u);
+    EXPECT_EQ(server.server->Drain({.idle_grace = milliseconds(100)}), 0u);
     for (RawClient& client : clients) EXPECT_EQ(Next(client), "200 a");
   }
 }

@@ -10,7 +10,8 @@ namespace flyball::http::detail {
 namespace {
 
 constexpr size_t kCopiedBody = 16 * 1024;  // up to here copying is cheaper than another segment
-constexpr size_t kMaxSegments = 16;        // of one send
+constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+constexpr size_t kMaxSegments = 16;  // of one send
 constexpr size_t kKeptSpare = 256 * 1024;
 
 }  // namespace
@@ -42,25 +43,30 @@ void OutBuffer::AppendBody(Response& response) {
 
 OutBuffer::Flushed OutBuffer::Flush(int fd, size_t& bytes_sent) {
   while (!empty()) {
-    iovec vectors[kMaxSegments];
-    size_t count = 0;
-    for (size_t i = 0; i < queue_.size() && count < kMaxSegments; ++i) {
-      const std::string_view rest = queue_[i].rest();
-      vectors[count++] = {const_cast<char*>(rest.data()), rest.size()};
-    }
-    if (count < kMaxSegments && tail_.size() > tail_sent_) {
-      vectors[count++] = {tail_.data() + tail_sent_, tail_.size() - tail_sent_};
-    }
-    msghdr message{};
-    message.msg_iov = vectors;
-    message.msg_iovlen = count;
-    const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        queue_.empty() ? send(fd, tail_.data() + tail_sent_, tail_.size() - tail_sent_, kFlags) : SendQueue(fd);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Flushed::kBlocked : Flushed::kFailed;
     bytes_sent += static_cast<size_t>(sent);
     Consume(static_cast<size_t>(sent));
   }
   return Flushed::kAll;
+}
+
+ssize_t OutBuffer::SendQueue(int fd) {
+  iovec vectors[kMaxSegments];
+  size_t count = 0;
+  for (size_t i = 0; i < queue_.size() && count < kMaxSegments; ++i) {
+    const std::string_view rest = queue_[i].rest();
+    vectors[count++] = {const_cast<char*>(rest.data()), rest.size()};
+  }
+  if (count < kMaxSegments && tail_.size() > tail_sent_) {
+    vectors[count++] = {tail_.data() + tail_sent_, tail_.size() - tail_sent_};
+  }
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = count;
+  return sendmsg(fd, &message, kFlags);
 }
 
 void OutBuffer::Consume(size_t bytes) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <variant>
@@ -37,6 +39,7 @@ class OutBuffer {
     std::string_view rest() const;
   };
   void CloseTail();
+  ssize_t SendQueue(int fd);
   void Consume(size_t bytes);
 
   std::vector<Segment> queue_;  // before tail_

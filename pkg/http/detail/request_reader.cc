@@ -180,6 +180,7 @@ RequestReader::Step RequestReader::ReadLeadingLines(std::string_view in, size_t&
   if (!(ClassesOf(in[at]) & kTokenChar)) return Refuse(400, "a request begins with its method");
   phase_ = Phase::kHead;
   overhead_ = scanned_ = line_start_ = 0;
+  line_checked_ = false;
   return Step::kNeedMore;
 }
 
@@ -194,7 +195,7 @@ RequestReader::Step RequestReader::ReadHead(std::string_view in, const Limits& l
     if (end >= limits.head_bytes) return Refuse(431, "the header fields are too large");
     if (found == nullptr) {
       scanned_ = static_cast<uint32_t>(in.size());
-      return Step::kNeedMore;
+      return RefusesEarly(in, limits) ? Step::kRefused : Step::kNeedMore;
     }
     if (end == line_start_ || in[end - 1] != '\r') return Refuse(400, "a line that does not end with CR LF");
     const bool empty_line = end == line_start_ + 1;
@@ -206,6 +207,14 @@ RequestReader::Step RequestReader::ReadHead(std::string_view in, const Limits& l
   consumed += scanned_;
   phase_ = Phase::kBodyStart;
   return Step::kHead;
+}
+
+// Does not wait for the rest of a head whose first line is bad already ("GET /" of HTTP/0.9 has no rest).
+bool RequestReader::RefusesEarly(std::string_view in, const Limits& limits) {
+  if (line_start_ == 0 || line_checked_) return false;
+  line_checked_ = true;
+  Request request;
+  return !ParseRequestLine(in.substr(0, in.find("\r\n")), limits, request);
 }
 
 bool RequestReader::ParseHead(const Limits& limits, Exchange& exchange) {

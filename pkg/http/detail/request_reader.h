@@ -57,6 +57,7 @@ class RequestReader {
   Step Complete(Exchange& exchange);
   Step Refuse(int status, std::string_view detail);
 
+  bool RefusesEarly(std::string_view in, const Limits& limits);
   bool ParseHead(const Limits& limits, Exchange& exchange);
   bool ParseRequestLine(std::string_view line, const Limits& limits, Request& request);
   bool ParseTarget(Exchange& exchange);
@@ -73,6 +74,7 @@ class RequestReader {
   uint32_t line_start_ = 0;  // of the line that scanned_ is in
   uint32_t overhead_ = 0;    // bytes of leading lines, chunk extensions, trailers
   Phase phase_ = Phase::kLeadingLines;
+  bool line_checked_ = false;  // the request line, before the head is complete
   Refusal refusal_;
 };
 
