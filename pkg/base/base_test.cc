@@ -88,6 +88,22 @@ TEST(JsonWriter, NestsAndEscapes) {
   EXPECT_EQ(out, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"b\":[1,0.1,null],\"c\":{},\"d\":true}");
 }
 
+TEST(JsonWriter, EscapesAtEveryPlaceOfAWord) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t length = 1; length < 20; ++length) {
+      for (size_t at = 0; at < length; ++at) {
+        std::string text(length, 'x');
+        text[at] = static_cast<char>(byte);
+        std::string alone, whole;
+        JsonWriter::AppendJsonString(alone, text.substr(at, 1));
+        JsonWriter::AppendJsonString(whole, text);
+        const std::string inside = alone.substr(1, alone.size() - 2);
+        ASSERT_EQ(whole, "\"" + std::string(at, 'x') + inside + std::string(length - at - 1, 'x') + "\"") << byte;
+      }
+    }
+  }
+}
+
 TEST(Mailbox, TellsTheSenderWhenFullOrClosed) {
   Mailbox<int> box(2);
   using Sent = Mailbox<int>::Sent;

@@ -3,8 +3,27 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace flyball {
+namespace {
+
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kHighs = 0x8080808080808080;
+
+// Whether eight bytes may hold one below 0x20, a quote or a backslash; never false when one does. (The zero-byte test
+// of Mycroft, 1987.)
+bool MayNeedEscape(const char* bytes) {
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  const uint64_t quote = word ^ (kOnes * '"'), backslash = word ^ (kOnes * '\\');
+  const uint64_t hits =
+      ((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash);
+  return (hits & kHighs) != 0;
+}
+
+}  // namespace
 
 void JsonWriter::Value(int64_t number) {
   Comma();
@@ -33,6 +52,8 @@ void JsonWriter::AppendJsonString(std::string& out, std::string_view text) {
   out.push_back('"');
   size_t plain = 0;  // start of the run not yet copied
   for (size_t i = 0; i < text.size(); ++i) {
+    while (i + 8 <= text.size() && !MayNeedEscape(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text, plain, i - plain);
