@@ -11,9 +11,9 @@ NICE ?=
 BUILD_PACKAGES := g++ cmake ninja-build pkg-config ca-certificates \
   libpistache-dev libhiredis-dev prometheus-cpp-dev libyaml-cpp-dev libgtest-dev libgmock-dev nlohmann-json3-dev \
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev libboost1.81-dev libre2-dev libsqlite3-dev \
-  libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev
+  libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev libpq-dev
 RUN_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(RUN_PACKAGES) curl jq
+TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql
 LINT_PACKAGES := clang-format-14 shellcheck
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
 BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev nginx wrk
