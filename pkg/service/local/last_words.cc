@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <vector>
 
 namespace flyball::local {
@@ -58,8 +58,9 @@ std::string LastWordsOf(const std::string& log_file) {
   if (!in) return {};
   const std::streamoff size = in.tellg();
   in.seekg(std::max<std::streamoff>(0, size - kTailBytes));
-  const std::string tail((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  return LastWords(tail);
+  std::ostringstream tail;
+  tail << in.rdbuf();
+  return LastWords(tail.str());
 }
 
 }  // namespace flyball::local

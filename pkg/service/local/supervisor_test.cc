@@ -11,6 +11,7 @@
 
 #include "pkg/service/local/child.h"
 #include "pkg/service/local/listening_port.h"
+#include "pkg/service/local/testing/alive.h"
 #include "pkg/service/local/testing/eventually.h"
 #include "pkg/service/local/testing/supervised.h"
 

@@ -14,6 +14,7 @@
 
 #include "pkg/base/unique_fd.h"
 #include "pkg/service/local/supervisor.h"
+#include "pkg/service/local/testing/alive.h"
 #include "pkg/service/local/testing/eventually.h"
 
 namespace flyball::local::testing {
@@ -25,12 +26,6 @@ std::string Document(int fields) {
   for (int i = 0; i < fields; ++i) text += "        field" + std::to_string(i) + ": {type: string, maxLength: 200}\n";
   text += "      access:\n        list: \"true\"\n";
   return text;
-}
-
-bool Alive(int pid) {
-  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat");
-  const size_t name_end = stat.rfind(") ");
-  return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
 }
 
 Supervised::Supervised() {

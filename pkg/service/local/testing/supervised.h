@@ -57,6 +57,4 @@ class Supervised {
 // An App of that many fields, valid; each number gives another text.
 std::string Document(int fields);
 
-bool Alive(int pid);  // a zombie is not
-
 }  // namespace flyball::local::testing
