@@ -404,6 +404,7 @@ void Front::Handle(http::Responder responder) {
 void Front::OnTick(int reactor, SteadyTime now) {
   reactors_[static_cast<size_t>(reactor)]->Tick(now);
   if (reactor != 0) return;
+  CountReactorTime(now);
   executor_->Expire();
   MoveConcurrencyLimit(now);
   parts_.metrics.Set(0, Gauge::kInFlight, concurrency_.in_flight.load(std::memory_order_relaxed));
@@ -483,6 +484,15 @@ void Front::MoveConcurrencyLimit(SteadyTime now) {
     concurrency_.peak.store(concurrency_.in_flight.load(std::memory_order_relaxed), std::memory_order_relaxed);
     concurrency_.admitted.store(concurrency_.limit.limit(), std::memory_order_relaxed);
   }
+}
+
+// The server knows how long its reactors were busy, summed over them; shown as this reactor's.
+void Front::CountReactorTime(SteadyTime now) {
+  const double busy = server_->counters().busy_seconds;
+  parts_.metrics.BeginBusy(0, now);
+  parts_.metrics.EndBusy(
+      0, now + std::chrono::duration_cast<nanoseconds>(std::chrono::duration<double>(busy - counted_busy_seconds_)));
+  counted_busy_seconds_ = busy;
 }
 
 void Front::AskForRecord(SteadyTime now) {

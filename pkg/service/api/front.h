@@ -93,6 +93,7 @@ class Front final : public http::Handler {
   void RememberServed(const http::Request& request, SteadyTime now);
   bool ShedLately(SteadyTime now) const;
   void MoveConcurrencyLimit(SteadyTime now);
+  void CountReactorTime(SteadyTime now);
   void AskForRecord(SteadyTime now);
   void OnRecord(const Result<state::GovernorReading>& reading);  // reactor 0
 
@@ -105,8 +106,9 @@ class Front final : public http::Handler {
   state::SharedState* state_ = nullptr;
   std::atomic<bool> ready_{false};
   std::atomic<double> quota_factor_{1};
-  SteadyTime record_asked_{};  // reactor 0
-  SteadyTime record_seen_{};   // reactor 0: when there last was one
+  double counted_busy_seconds_ = 0;  // reactor 0
+  SteadyTime record_asked_{};        // reactor 0
+  SteadyTime record_seen_{};         // reactor 0: when there last was one
   Concurrency concurrency_;
   Retries retries_;
   std::vector<std::unique_ptr<Latencies>> latencies_;  // by reactor
