@@ -192,12 +192,14 @@ RequestReader::Step RequestReader::ReadHead(std::string_view in, const Limits& l
     if (line_start_ == 0 && end > limits.target_bytes + kRequestLineSlack) {
       return Refuse(414, "the request line is too long");
     }
-    if (end >= limits.head_bytes) return Refuse(431, "the header fields are too large");
+    if (end >= limits.head_bytes) return RefuseHead(in, limits, 431, "the header fields are too large");
     if (found == nullptr) {
       scanned_ = static_cast<uint32_t>(in.size());
       return RefusesEarly(in, limits) ? Step::kRefused : Step::kNeedMore;
     }
-    if (end == line_start_ || in[end - 1] != '\r') return Refuse(400, "a line that does not end with CR LF");
+    if (end == line_start_ || in[end - 1] != '\r') {
+      return RefuseHead(in, limits, 400, "a line that does not end with CR LF");
+    }
     const bool empty_line = end == line_start_ + 1;
     scanned_ = line_start_ = static_cast<uint32_t>(end + 1);
     if (empty_line) break;
@@ -215,6 +217,12 @@ bool RequestReader::RefusesEarly(std::string_view in, const Limits& limits) {
   line_checked_ = true;
   Request request;
   return !ParseRequestLine(in.substr(0, in.find("\r\n")), limits, request);
+}
+
+// A bad request line counts first, so that the answer does not depend on how the stream was cut.
+RequestReader::Step RequestReader::RefuseHead(std::string_view in, const Limits& limits, int status,
+                                              std::string_view detail) {
+  return RefusesEarly(in, limits) ? Step::kRefused : Refuse(status, detail);
 }
 
 bool RequestReader::ParseHead(const Limits& limits, Exchange& exchange) {

@@ -57,6 +57,7 @@ class RequestReader {
   Step Complete(Exchange& exchange);
   Step Refuse(int status, std::string_view detail);
 
+  Step RefuseHead(std::string_view in, const Limits& limits, int status, std::string_view detail);
   bool RefusesEarly(std::string_view in, const Limits& limits);
   bool ParseHead(const Limits& limits, Exchange& exchange);
   bool ParseRequestLine(std::string_view line, const Limits& limits, Request& request);
