@@ -34,7 +34,7 @@ void Prices::ObserveCell(size_t id, double observed, double count, bool queueing
   const double noise = 1 / std::sqrt(count);
   if (observed * (1 + noise) < s0) {
     s0 += kFallGain * (observed * (1 + noise) - s0);
-  } else if (!queueing) {
+  } else if (!queueing) {  // under queueing slow is not the request's price
     const double aim = observed * (1 - noise) > s0 ? observed : s0 + kDriftGain * (observed - s0);
     s0 = std::min(aim, s0 * kRise);
   }
