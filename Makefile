@@ -72,11 +72,17 @@ test-fuzz: packages-fuzz build/fuzz/build.ninja
 lint: packages-lint
 	@tests/lint/run.sh
 
-.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench
+## make tidy           clang-tidy over the sources of ROOM (base), e.g. make tidy ROOM=scaling
+.PHONY: tidy
+tidy: packages-tidy $(BUILD)/build.ninja
+	@clang-tidy-14 -p $(BUILD) --quiet $(wildcard pkg/$(or $(ROOM),base)/*.cc)
+
+.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench packages-tidy
 packages-run: ; @tests/lint/packages.sh $(RUN_PACKAGES)
 packages-test: ; @tests/lint/packages.sh $(TEST_PACKAGES)
 packages-lint: ; @tests/lint/packages.sh $(LINT_PACKAGES)
 packages-fuzz: ; @tests/lint/packages.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+packages-tidy: ; @tests/lint/packages.sh $(BUILD_PACKAGES) clang-tidy-14
 packages-bench: ; @tests/lint/packages.sh $(BENCH_PACKAGES)
 
 ## make clean          remove build/
