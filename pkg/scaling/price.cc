@@ -17,6 +17,10 @@ constexpr double kShareRise = 1.05;  // at most, a tick
 constexpr double kShedCost = 0.15;   // what refusing costs, as a share of answering
 
 // Service seconds per completed request: cache hits are answered without a worker and make it cheaper.
+// With few requests what a pod does anyway (timers, scrapes, leases) counts as theirs, and a mix that turns cheap
+// leaves old CPU time over a small price: more than twice the price is never the requests' own.
+constexpr double kMaxCpuFactor = 2;
+
 double Observed(const Cell& cell) {
   const double count = std::max(cell.Completed(), cell[Cell::kServiceCount]);
   return count > 0 ? cell[Cell::kServiceSeconds] / count : 0;
@@ -88,7 +92,7 @@ void Prices::LearnCpuShare(const FleetTick& rates, bool queueing) {
 // CPU time beyond the usual share of the price occupies a worker on top of it: 1 + extra / S0.
 double Prices::CpuFactor() const {
   if (mean_ <= 0 || cpu_share_ < 0) return 1;
-  return 1 + std::max(0.0, executor_cpu_ / mean_ - std::min(cpu_share_, 1.0));
+  return std::min(kMaxCpuFactor, 1 + std::max(0.0, executor_cpu_ / mean_ - std::min(cpu_share_, 1.0)));
 }
 
 double Prices::Work(const FleetTick& rates) const { return PlainWork(rates) * CpuFactor(); }

@@ -207,7 +207,11 @@ Result<PodSample> ReadPodSample(std::string_view text) {
   SampleSink sink;
   const Result<size_t> parsed = ParseExposition(text, sink);
   if (!parsed) return Fail(parsed.error());
-  return sink.Finish();
+  Result<PodSample> sample = sink.Finish();
+  if (!sample) return sample;
+  // Sums of what is finite may not be, and zeros everywhere are no sample.
+  if (auto sane = scaling::Validate(*sample); !sane) return Fail(sane.error());
+  return sample;
 }
 
 }  // namespace flyball::telemetry

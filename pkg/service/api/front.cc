@@ -74,8 +74,9 @@ uint64_t HashOf(const http::Request& request) {
   return admission::RequestHash(request.peer().ToString(), request.endpoint(), request.target());
 }
 
-http::Response RefusalOf(const http::Request& request, int status, Shed shed, nanoseconds wait, uint64_t random) {
-  http::Response response = http::Problem(request, status, Detail(shed));
+http::Response RefusalOf(const http::Request& request, int status, Shed shed, nanoseconds wait, uint64_t random,
+                         std::string_view detail) {
+  http::Response response = http::Problem(request, status, detail);
   response.AddHeader("Retry-After", std::to_string(RetryAfterSeconds(wait, random)));
   response.set_tag(Tag(shed));
   return response;
@@ -84,7 +85,7 @@ http::Response RefusalOf(const http::Request& request, int status, Shed shed, na
 // A refusal for lack of capacity: its connection moves on when pods with fewer have joined.
 http::Response CapacityRefusal(const http::Request& request, Shed shed, nanoseconds wait, uint64_t random,
                                http::Server& server) {
-  http::Response response = RefusalOf(request, 503, shed, wait, random);
+  http::Response response = RefusalOf(request, 503, shed, wait, random, Detail(shed));
   if (server.MayMoveRefused()) response.CloseConnection();
   return response;
 }
@@ -245,7 +246,8 @@ class Front::Reactor {
     const http::Request& request = passage.responder.request();
     const bool ours = decision.cause == Cause::kStoreDown;  // closed while its counters cannot be read
     const Shed shed = decision.cause == Cause::kAdaptive ? Shed::kAdaptive : Shed::kQuota;
-    http::Response response = RefusalOf(request, ours ? 503 : 429, shed, decision.retry_after, random_());
+    http::Response response = RefusalOf(request, ours ? 503 : 429, shed, decision.retry_after, random_(),
+                                        ours ? "The limit cannot be checked now." : Detail(shed));
     AddLimitHeaders(passage.quota, response);
     std::move(passage.responder).Send(std::move(response));
     return false;

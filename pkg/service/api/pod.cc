@@ -281,6 +281,7 @@ void Pod::Drain() {
 }
 
 Result<void> Run(const Options& options, std::stop_token stop) {
+  ::umask(0077);  // the database holds password hashes
   auto documents = ReadDocuments(options.files);
   if (!documents) return Fail(documents.error());
   Pod pod(options, std::move(*documents));
