@@ -118,6 +118,7 @@ class Engine {
   size_t busy_ = 0;
   size_t up_ = 0;  // connections that are idle or busy
   size_t shown_ = 0;
+  bool connected_once_ = false;  // a server that hangs up at once is there all the same
   uint64_t n_ = 0;
   std::string last_failure_;
 };
@@ -160,7 +161,7 @@ Result<void> Engine::Connect() {
     WaitForEvents();
     Sweep();
   }
-  if (up_ == 0 && !stop_.stop_requested())
+  if (!connected_once_ && !stop_.stop_requested())
     return Fail(ErrorCode::kUnavailable,
                 last_failure_.empty() ? plan_.target.authority + " does not answer" : last_failure_);
   return {};
@@ -328,6 +329,7 @@ void Engine::OnWritable(size_t index) {
     }
     tally_.OnConnected(first);
     ++up_;
+    connected_once_ = true;
     Watch(index, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_MOD);
     idle_.push_back({static_cast<uint32_t>(index), connection.generation()});
     return;

@@ -36,7 +36,10 @@ Plan PlanFor(const RawServer& server, double rps, std::chrono::milliseconds dura
 
 Report RunPlan(const Plan& plan) {
   auto report = Generate(plan, {});
-  EXPECT_TRUE(report) << report.error().message;
+  if (!report) {
+    ADD_FAILURE() << report.error().message;
+    return {};
+  }
   EXPECT_EQ(report->offered, report->sent + report->not_sent) << "every arrival is accounted for";
   EXPECT_EQ(report->sent, report->answered + report->resets + report->timeouts) << "every request is accounted for";
   return *report;
