@@ -111,7 +111,6 @@ class RequestJob final : public Job {
         permit_(std::move(permit)) {}
 
   void Run(Worker& worker) override {
-    // The client has gone: no work for nobody. Writes are done all the same; who sent one may ask about it later.
     // What the operation needs until it is done travels with the answer's callback.
     auto shared = std::make_shared<InWork>(InWork{std::move(passage_), std::move(permit_)});
     InWork& work = *shared;
