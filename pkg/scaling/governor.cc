@@ -73,8 +73,12 @@ struct PastTick {
 }  // namespace
 
 struct Governor::State {
-  State(spec::Governor document, SteadyTime start, Remembered remembered)
-      : doc(std::move(document)), started(start), fresh_at(start), capacity(remembered.capacity_per_pod_rps) {}
+  State(spec::Governor document, SteadyTime start, Remembered remembered, const Elements& which)
+      : doc(std::move(document)),
+        elements(which),
+        started(start),
+        fresh_at(start),
+        capacity(remembered.capacity_per_pod_rps) {}
 
   Decision Decide(const Inputs& inputs, SteadyTime now);
 
@@ -105,6 +109,7 @@ struct Governor::State {
   bool Conflict(const Inputs& inputs) const { return !inputs.other_owner.empty() || foreign_writes.size() >= 2; }
 
   spec::Governor doc;
+  const Elements elements;
   SteadyTime started;
 
   CellTable table;
@@ -217,7 +222,7 @@ void Governor::State::LearnCapacity(Fleet& fleet) {
 }
 
 double Governor::State::LearnTrend(const Fleet& fleet) {
-  if (fleet.rates.pods == 0) return 0;
+  if (fleet.rates.pods == 0 || !elements.trend) return 0;
   loads.push_back(fleet.newest.total.Demand());
   while (loads.size() > static_cast<size_t>(kTrendSpan / doc.scrape)) loads.pop_front();
   const std::vector<double> series(loads.begin(), loads.end());
@@ -229,6 +234,7 @@ void Governor::State::LearnHeadroom(const Fleet& fleet, const Inputs& inputs, St
   if (fleet.ready > last_ready) ready_rose = now;
   last_ready = fleet.ready;
   headroom = 1 + (headroom - 1) * kHeadroomDecay;
+  if (!elements.headroom) return;
   const FleetTick& tick = fleet.newest;
   double late = 0, answered = 0;
   for (const LatencyHistogram& histogram : tick.request) {
@@ -302,8 +308,8 @@ std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& i
   const double rho = doc.target_utilization, demand = fleet.rates.total.Demand();
   if (workers > 0 && prices.known()) {
     add("executor", prices.Work(fleet.rates), workers, rho);
-    if (reactors > 0) add("reactor", demand * prices.reactor_seconds(), reactors, rho);
-    if (cores > 0) add("cpu", demand * prices.cpu_seconds(), cores, rho);
+    if (reactors > 0) add("reactor", prices.ReactorWork(fleet.rates), reactors, rho);
+    if (cores > 0) add("cpu", prices.CpuWork(fleet.rates), cores, rho);
   } else if (capacity > 0) {
     add("demand", demand, capacity, rho);
   }
@@ -320,7 +326,7 @@ std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& i
 
 bool Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals,
                                SteadyTime now) {
-  if (signals.empty() || !prices.known() || fleet.missing * 2 > fleet.ready) return false;
+  if (!elements.probe || signals.empty() || !prices.known() || fleet.missing * 2 > fleet.ready) return false;
   const double work = prices.Work(fleet.rates), observed = prices.ObservedWork(fleet.rates);
   Probe::Tick tick;
   tick.observed_ratio = work > 0 ? observed / work : 1;
@@ -364,7 +370,7 @@ void Governor::State::Remember(const std::vector<Signal>& signals, const Fleet& 
 
 milliseconds Governor::State::Window(SteadyTime now) {
   if (doc.scale_down.stabilization_window) return *doc.scale_down.stabilization_window;
-  if (now - window_chosen >= seconds(30)) {
+  if (elements.learned_window && now - window_chosen >= seconds(30)) {
     std::vector<int> raws;
     raws.reserve(history.size());
     for (const PastTick& tick : history) raws.push_back(tick.raw_down);
@@ -414,7 +420,7 @@ ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals
   const auto least_ordered = [](int least, const PastTick& past) { return std::min(least, past.ordered); };
   in.window_seconds = ToSeconds(down_window);
   in.window_peak = Peak(down_window, now, 0, most_down);
-  in.revoke_peak = std::max(Peak(kRevokeSpan, now, 0, most_down), in.raw_down);
+  in.revoke_peak = elements.revoke ? std::max(Peak(kRevokeSpan, now, 0, most_down), in.raw_down) : in.ordered;
   in.up_window_low = Peak(doc.scale_up.stabilization_window.value_or(milliseconds(0)), now, in.raw,
                           [](int least, const PastTick& past) { return std::min(least, past.raw); });
 
@@ -529,8 +535,8 @@ Decision Governor::State::Decide(const Inputs& inputs, SteadyTime now) {
   return d;
 }
 
-Governor::Governor(spec::Governor document, SteadyTime started, Remembered remembered)
-    : state_(std::make_unique<State>(std::move(document), started, remembered)) {}
+Governor::Governor(spec::Governor document, SteadyTime started, Remembered remembered, const Elements& elements)
+    : state_(std::make_unique<State>(std::move(document), started, remembered, elements)) {}
 Governor::~Governor() = default;
 Governor::Governor(Governor&&) noexcept = default;
 Governor& Governor::operator=(Governor&&) noexcept = default;

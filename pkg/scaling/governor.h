@@ -39,10 +39,20 @@ struct Remembered {
   double capacity_per_pod_rps = 0;  // 0 = nothing known
 };
 
+// Parts of the governor that can be left out, to measure what each of them is worth. All on in production.
+struct Elements {
+  bool trend = true;           // a ramp is carried on for the start-up time
+  bool headroom = true;        // k learns from the objective
+  bool probe = true;           // pods tried when service times rise; without it no shared bottleneck is found either
+  bool revoke = true;          // ordered pods that have not started are taken back
+  bool learned_window = true;  // else kDefaultWindow
+  bool operator==(const Elements&) const = default;
+};
+
 class Governor {
  public:
   // `started` is when this process took over; replicas do not fall for one stabilization window after it.
-  Governor(spec::Governor document, SteadyTime started, Remembered remembered = {});
+  Governor(spec::Governor document, SteadyTime started, Remembered remembered = {}, const Elements& elements = {});
   ~Governor();
   Governor(Governor&&) noexcept;
   Governor& operator=(Governor&&) noexcept;

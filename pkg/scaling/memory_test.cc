@@ -1,6 +1,11 @@
 // What the governor remembers between ticks: rates, prices, probes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "pkg/base/random.h"
 #include "pkg/scaling/price.h"
 #include "pkg/scaling/probe.h"
 #include "pkg/scaling/rates.h"
@@ -228,6 +233,58 @@ TEST(Prices, AMixOfEndpointsThatComputeMoreIsNotChargedTwice) {
   tick.total.Add(heavy, 1);
   tick.cpu = (400 * 0.020 + 100 * 0.200) / 2;
   EXPECT_NEAR(PriceAfter(prices, tick, 3, true), 0.056, 0.002);  // (8 + 20) / 500
+}
+
+// What an idle pod computes anyway, and CPU time that no request waited for, is not the requests' price.
+TEST(Prices, CpuTimeThatNobodyWaitedForAddsNothing) {
+  Prices prices;
+  PriceAfter(prices, Served(400, 0.020, 0.010), 5, false);
+  EXPECT_NEAR(PriceAfter(prices, Served(400, 0.020, 0.090), 5, false), 0.020, 1e-6);
+}
+
+TEST(Prices, AHandfulOfRequestsIsNotChargedWithTheCpuOfIdlePods) {
+  Prices prices;
+  FleetTick logins = Served(0.7, 0.250, 0.250), few = Served(2, 0.0003);
+  few.cpu = 0.1;  // two idle pods
+  PriceAfter(prices, logins, 3, false);
+  for (int tick = 0; tick < 30; ++tick) {
+    prices.Observe(few, few, false);
+    EXPECT_LE(prices.Work(few), 2 * 0.250);  // the login's price is all that is known at first
+    EXPECT_NEAR(prices.CpuWork(few), 0.1, 1e-9);
+  }
+}
+
+TEST(Prices, WorkNeverExceedsWhatWasUsedScaledByWhatWasAskedFor) {
+  constexpr uint64_t kSeed = 5;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  Random random(kSeed);
+  Prices prices;
+  for (int i = 0; i < 20'000; ++i) {
+    FleetTick tick;
+    tick.seconds = 2 + 4 * random.Uniform();
+    tick.pods = 2;
+    tick.workers = 16;
+    double at_slowest = 0, most_shed = 1;
+    for (const double service : {0.0003, 0.250, 0.020}) {
+      const double demand = std::pow(10, 4 * random.Uniform() - 1), share = 0.05 + 0.95 * random.Uniform();
+      Cell cell;
+      cell.counters[Cell::kFirst] = demand;
+      cell.counters[Cell::k2xx] = cell.counters[Cell::kServiceCount] = demand * share;
+      cell.counters[Cell::kPod] = demand * (1 - share);
+      cell.counters[Cell::kServiceSeconds] = demand * share * service * (1 + random.Uniform());
+      tick.cells.push_back(cell);
+      tick.total.Add(cell, 1);
+      at_slowest += demand * 2 * service;
+      most_shed = std::max(most_shed, 1 / share);
+    }
+    tick.executor_busy = tick.total[Cell::kServiceSeconds];
+    tick.reactor_busy = 0.2 * random.Uniform();
+    tick.cpu = tick.reactor_busy + std::pow(10, 4 * random.Uniform() - 2);
+    prices.Observe(tick, tick, random.Uniform() < 0.5);
+    ASSERT_LE(prices.Work(tick), 2 * at_slowest) << i;  // S0 and what goes beyond it, each at most twice the service
+    ASSERT_LE(prices.CpuWork(tick), tick.cpu * most_shed * (1 + 1e-9)) << i;
+    ASSERT_LE(prices.ReactorWork(tick), tick.reactor_busy * most_shed * (1 + 1e-9)) << i;
+  }
 }
 
 TEST(Prices, CacheHitsMakeARequestCheaper) {

@@ -56,12 +56,18 @@ class Transcript {
       fleet_->workers = Number(options, "workers", 8);
       fleet_->service = Number(options, "service_ms", 20) / 1000;
       fleet_->cpu_share = Number(options, "cpu", 0);
+      fleet_->idle_cpu = Number(options, "idle_cpu", 0);
+      fleet_->login_seconds = Number(options, "login_ms", 250) / 1000;
       for (auto& pod : fleet_->pods) pod.sample.workers = fleet_->workers;
       return;
     }
     if (command == "load") {
-      fleet_->load = {std::stod(first), Number(options, "retries", 0), Number(options, "abuse", 0),
-                      Number(options, "critical", 0), Number(options, "sheddable", 0)};
+      fleet_->load = {std::stod(first),
+                      Number(options, "retries", 0),
+                      Number(options, "abuse", 0),
+                      Number(options, "critical", 0),
+                      Number(options, "sheddable", 0),
+                      Number(options, "logins", 0)};
       fleet_->noise = Number(options, "noise", 0);
       return;
     }

@@ -67,6 +67,19 @@ void FakeFleet::ServePod(Pod& pod, double share, double span) {
     s.cpu_seconds += served * took * cpu_share;
     Observe(s.queue, full ? kQueueWait : 0, served);
   }
+  ServeLogins(s, load.logins_rps * share * span);
+}
+
+void FakeFleet::ServeLogins(PodSample& s, double count) const {
+  EndpointCounters& e = s.endpoints[kCriticalities];
+  e.first_attempts += count;
+  e.completed[0] += count;
+  e.service_count += count;
+  e.service_seconds += count * login_seconds;
+  s.executor_busy_seconds += count * login_seconds;
+  s.cpu_seconds += count * login_seconds;
+  Observe(s.request[1], login_seconds, count);
+  Observe(s.queue, 0, count);
 }
 
 void FakeFleet::Serve(double span) {
@@ -74,6 +87,7 @@ void FakeFleet::Serve(double span) {
   now_ += std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(span));
   for (Pod& pod : pods) {
     pod.sample.monotonic_seconds += span;
+    pod.sample.cpu_seconds += idle_cpu * span;
     const bool serves = pod.ready_at <= now_ - kTick && !pod.broken && count > 0;
     if (serves) ServePod(pod, 1.0 / count, span);
   }
@@ -141,6 +155,7 @@ void FakeFleet::Apply(int replicas) {
     for (size_t c = 0; c < kCriticalities; ++c) {
       pod.sample.endpoints.push_back({.endpoint = "tasks.list", .criticality = static_cast<Criticality>(c)});
     }
+    pod.sample.endpoints.push_back({.endpoint = "auth.login"});
   }
 }
 

@@ -15,6 +15,7 @@ struct Load {
   double retries_rps = 0;
   double abuse_rps = 0;                // on top, refused by the nominal quota
   double critical = 0, sheddable = 0;  // shares of rps
+  double logins_rps = 0;               // on top, requests that only compute, login_seconds each
 };
 
 class FakeFleet {
@@ -44,8 +45,10 @@ class FakeFleet {
   // What the next ticks are like.
   Load load;
   double workers = 8;
-  double service = 0.020;   // seconds, alone
-  double cpu_share = 0;     // of the service time that is CPU time
+  double service = 0.020;  // seconds, alone
+  double cpu_share = 0;    // of the service time that is CPU time
+  double login_seconds = 0.25;
+  double idle_cpu = 0;      // cores that a pod uses with nothing to do
   double database_rps = 0;  // a shared limit on what the fleet can complete; 0 = none
   double adaptive_rps = 0;  // on top of load, refused because the quota factor is lowered
   bool foreign = false;     // pods that export no service times, only requests
@@ -59,6 +62,7 @@ class FakeFleet {
  private:
   void Serve(double seconds);
   void ServePod(Pod& pod, double share, double seconds);
+  void ServeLogins(PodSample& sample, double count) const;
   void Apply(int replicas);
   double Noise();
 
