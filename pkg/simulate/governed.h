@@ -9,7 +9,8 @@ namespace flyball::simulate {
 // The product's own decision code.
 class Governed final : public Autoscaler {
  public:
-  Governed(spec::Governor document, SteadyTime start) : governor_(std::move(document), start) {}
+  Governed(spec::Governor document, SteadyTime start, const scaling::Elements& elements = {})
+      : governor_(std::move(document), start, {}, elements) {}
   std::string_view name() const override { return "flyball"; }
   int Decide(const FleetSight& sight, SteadyTime now) override;
   std::optional<scaling::Allocation> Limits() const override { return last_.allocation; }

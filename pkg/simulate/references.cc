@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace flyball::simulate {
 namespace {
@@ -9,22 +10,30 @@ namespace {
 constexpr auto kSync = seconds(15);
 constexpr auto kDownStabilization = seconds(300);
 
+// True once a period, however the caller's ticks fall into it.
+bool Due(std::optional<SteadyTime>& due, milliseconds period, SteadyTime now) {
+  if (due && now < *due) return false;
+  due = due && now - *due < period ? *due + period : now + period;
+  return true;
+}
+
 int Ceil(double value) { return static_cast<int>(std::ceil(value - 1e-9)); }
 
 // CPU used by each pod since the last sync, in cores.
-std::vector<PodUsage> CpuUsage(const FleetSight& sight, std::map<std::string, double>& before, double span) {
+std::vector<PodUsage> CpuUsage(const FleetSight& sight, std::map<std::string, double>& before, double span,
+                               SteadyTime now) {
   std::vector<PodUsage> usage;
-  std::map<std::string, double> now;
+  std::map<std::string, double> seen;
   for (const PodSight& pod : sight.pods) {
-    PodUsage one{std::nullopt, sight.request_cores, pod.ready};
+    PodUsage one{std::nullopt, sight.request_cores, pod.ready && now - pod.ready_at >= kSync};
     if (pod.sample != nullptr) {
-      now[pod.name] = pod.sample->cpu_seconds;
+      seen[pod.name] = pod.sample->cpu_seconds;
       const auto then = before.find(pod.name);
       if (then != before.end() && span > 0) one.usage = (pod.sample->cpu_seconds - then->second) / span;
     }
     usage.push_back(one);
   }
-  before = std::move(now);
+  before = std::move(seen);
   return usage;
 }
 
@@ -41,8 +50,22 @@ Ratio UsageRatio(std::span<const PodUsage> pods, double target) {
     request += pod.request;
     ++ratio.pods;
   }
-  ratio.value = request > 0 ? usage / request / target : 0;
+  // In whole percent, as GetResourceUtilizationRatio has it.
+  ratio.value = request > 0 ? std::floor(usage / request * 100 + 1e-9) / (target * 100) : 0;
   return ratio;
+}
+
+spec::ScalingRules DefaultUp() {
+  using Type = spec::ScalingPolicy::Type;
+  spec::ScalingRules rules;
+  rules.policies = {{Type::kPods, 4, kSync}, {Type::kPercent, 100, kSync}};
+  return rules;
+}
+
+spec::ScalingRules DefaultDown() {
+  spec::ScalingRules rules;
+  rules.policies = {{spec::ScalingPolicy::Type::kPercent, 100, kSync}};
+  return rules;
 }
 
 }  // namespace
@@ -65,7 +88,7 @@ int HpaResourceReplicas(int current, std::span<const PodUsage> pods, double targ
   std::vector<PodUsage> all = ready;
   for (PodUsage& pod : missing) {
     pod.usage = ratio.value < 1 ? pod.request * std::max(1.0, target) : 0;
-    all.push_back(pod);
+    if (ratio.value != 1) all.push_back(pod);
   }
   for (PodUsage& pod : unready) {
     pod.usage = 0;
@@ -84,39 +107,60 @@ int HpaExternalReplicas(int current, double metric, double target_per_pod, doubl
   return std::abs(1 - ratio) <= tolerance ? current : Ceil(metric / target_per_pod);
 }
 
-HpaBehavior::HpaBehavior(int min, int max) : min_(min), max_(max) {
-  using Type = spec::ScalingPolicy::Type;
-  up_.policies = {{Type::kPercent, 100, kSync}, {Type::kPods, 4, kSync}};
-  down_.policies = {{Type::kPercent, 100, kSync}};
+HpaBehavior::HpaBehavior(int min, int max) : HpaBehavior(min, max, DefaultUp(), DefaultDown()) {}
+
+HpaBehavior::HpaBehavior(int min, int max, spec::ScalingRules up, spec::ScalingRules down)
+    : min_(min), max_(max), up_(std::move(up)), down_(std::move(down)) {}
+
+int HpaBehavior::Stabilize(int recommended, int current, SteadyTime now) const {
+  const milliseconds up_window = up_.stabilization_window.value_or(milliseconds(0));
+  const milliseconds down_window = down_.stabilization_window.value_or(kDownStabilization);
+  int least_up = recommended, most_down = recommended;
+  for (const auto& [at, count] : recommendations_) {
+    if (at > now - up_window) least_up = std::min(least_up, count);
+    if (at > now - down_window) most_down = std::max(most_down, count);
+  }
+  return std::min(std::max(current, least_up), std::max(most_down, least_up));
+}
+
+int HpaBehavior::LimitRate(int stabilized, int current, SteadyTime now) const {
+  const std::vector<scaling::ReplicaChange> changes(changes_.begin(), changes_.end());
+  int desired = stabilized;
+  if (desired > current)
+    desired = std::min(desired, std::max(scaling::ScaleUpLimit(up_, changes, current, now), current));
+  if (desired < current)
+    desired = std::max(desired, std::min(scaling::ScaleDownLimit(down_, changes, current, now), current));
+  return std::clamp(desired, min_, max_);
+}
+
+void HpaBehavior::RememberRecommendation(SteadyTime at, int recommended) {
+  recommendations_.emplace_back(at, recommended);
+  while (at - recommendations_.front().first > std::chrono::hours(1)) recommendations_.pop_front();
+}
+
+void HpaBehavior::RememberChange(SteadyTime at, int by) {
+  if (by != 0) changes_.push_back({at, by});
+  while (!changes_.empty() && at - changes_.front().at > std::chrono::hours(1)) changes_.pop_front();
 }
 
 int HpaBehavior::Apply(int recommended, int current, SteadyTime now) {
-  recommendations_.emplace_back(now, recommended);
-  while (now - recommendations_.front().first > kDownStabilization) recommendations_.pop_front();
-  int desired = recommended;
-  if (recommended < current) {
-    for (const auto& [at, count] : recommendations_) desired = std::max(desired, count);
-    desired = std::min(desired, current);
-  }
-  if (desired > current)
-    desired = std::min(desired, std::max(scaling::ScaleUpLimit(up_, changes_, current, now), current));
-  if (desired < current) desired = std::max(desired, scaling::ScaleDownLimit(down_, changes_, current, now));
-  desired = std::clamp(desired, min_, max_);
-  if (desired != current) changes_.push_back({now, desired - current});
-  if (changes_.size() > 64) changes_.erase(changes_.begin());
+  const int stabilized = Stabilize(recommended, current, now);
+  RememberRecommendation(now, recommended);
+  const int desired = LimitRate(stabilized, current, now);
+  RememberChange(now, desired - current);
   return desired;
 }
 
 int Hpa::Decide(const FleetSight& sight, SteadyTime now) {
-  if (last_ && now - *last_ < kSync) return sight.ordered;
+  if (!Due(due_, kSync, now)) return sight.ordered;
   const double span = last_ ? ToSeconds(now - *last_) : 0;
   last_ = now;
-  const std::vector<PodUsage> usage = CpuUsage(sight, cpu_, span);
+  const std::vector<PodUsage> usage = CpuUsage(sight, cpu_, span, now);
   return behavior_.Apply(HpaResourceReplicas(sight.ordered, usage, target_), sight.ordered, now);
 }
 
-Keda::Keda(double rps_per_pod, double cpu_target, int min, int max)
-    : rps_per_pod_(rps_per_pod), cpu_target_(cpu_target), behavior_(min, max) {}
+Keda::Keda(double rps_per_pod, double cpu_target, int min, int max, bool cached)
+    : rps_per_pod_(rps_per_pod), cpu_target_(cpu_target), cached_(cached), behavior_(min, max) {}
 
 double Keda::Rate(const FleetSight& sight, SteadyTime now) {
   for (const PodSight& pod : sight.pods) {
@@ -135,43 +179,46 @@ double Keda::Rate(const FleetSight& sight, SteadyTime now) {
 
 int Keda::Decide(const FleetSight& sight, SteadyTime now) {
   const double rate = Rate(sight, now);
-  if (!polled_ || now - *polled_ >= seconds(30)) {
-    polled_ = now;
-    polled_rate_ = rate;
-  }
-  if (last_ && now - *last_ < kSync) return sight.ordered;
+  if (!cached_ || Due(poll_due_, seconds(30), now)) polled_rate_ = rate;
+  if (!Due(due_, kSync, now)) return sight.ordered;
   const double span = last_ ? ToSeconds(now - *last_) : 0;
   last_ = now;
   int wanted = HpaExternalReplicas(sight.ordered, polled_rate_, rps_per_pod_);
-  const std::vector<PodUsage> usage = CpuUsage(sight, cpu_, span);
+  const std::vector<PodUsage> usage = CpuUsage(sight, cpu_, span, now);
   if (cpu_target_ > 0) wanted = std::max(wanted, HpaResourceReplicas(sight.ordered, usage, cpu_target_));
   return behavior_.Apply(wanted, sight.ordered, now);
+}
+
+Kpa::Kpa(const Options& options, int ready, SteadyTime now) : options_(options) {
+  if (ready <= 1) return;
+  panic_since_ = now;
+  most_in_panic_ = ready;
 }
 
 int Kpa::Scale(double stable, double panic, int ready, SteadyTime now) {
   const double pods = std::max(ready, 1);
   const double most = std::ceil(options_.max_scale_up_rate * pods);
-  const double least = std::floor(pods / options_.max_scale_down_rate);
-  const auto bounded = [&](double wanted) { return static_cast<int>(std::clamp(wanted, least, most)); };
+  const double least = options_.reachable ? std::floor(pods / options_.max_scale_down_rate) : 0;
+  const auto bounded = [&](double wanted) { return static_cast<int>(std::min(std::max(wanted, least), most)); };
   const double wanted_panic = std::ceil(panic / options_.target);
   const int by_stable = bounded(std::ceil(stable / options_.target)), by_panic = bounded(wanted_panic);
 
   const bool over = wanted_panic / pods >= options_.panic_threshold;
   if (over) {
-    if (!panic_since_) most_in_panic_ = 0;
     panic_since_ = now;
   } else if (panic_since_ && now - *panic_since_ > options_.stable_window) {
     panic_since_.reset();
+    most_in_panic_ = 0;
   }
   int desired = by_stable;
   if (panic_since_) {
     desired = std::max(by_stable, by_panic);
-    most_in_panic_ = std::max({most_in_panic_, desired, ready});
+    most_in_panic_ = std::max(most_in_panic_, desired);
     desired = most_in_panic_;  // no descent in panic
   }
   if (options_.scale_down_delay > milliseconds(0)) {
     delayed_.emplace_back(now, desired);
-    while (now - delayed_.front().first > options_.scale_down_delay) delayed_.pop_front();
+    while (now - delayed_.front().first >= options_.scale_down_delay) delayed_.pop_front();
     for (const auto& [at, count] : delayed_) desired = std::max(desired, count);
   }
   return std::clamp(desired, options_.min, options_.max);
@@ -194,7 +241,8 @@ int Knative::Decide(const FleetSight& sight, SteadyTime now) {
     panic += value;
     ++panic_count;
   }
-  return kpa_.Scale(stable, panic / std::max(panic_count, 1), ready, now);
+  if (!kpa_) kpa_.emplace(options_, ready, now);
+  return kpa_->Scale(stable, panic / std::max(panic_count, 1), ready, now);
 }
 
 }  // namespace flyball::simulate

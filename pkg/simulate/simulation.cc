@@ -85,7 +85,7 @@ class Simulation {
 
   Outcome Run() {
     Order(options_.pods);
-    for (auto& pod : pods_) pod->ready = true, pod->broken = false;
+    for (auto& pod : pods_) pod->ready = true, pod->broken = false, pod->ready_at = 0;
     RefreshReady();
     Schedule(0, Kind::kArrival);
     Schedule(kScrapePeriod, Kind::kScrape);
@@ -161,7 +161,10 @@ class Simulation {
     requests_[id] = {now_, 0, criticality, 0};
     SecondOf(now_).offered += 1;
     outcome_.offered += 1;
-    if (criticality == Criticality::kCritical) outcome_.critical_offered += 1;
+    if (criticality == Criticality::kCritical) {
+      outcome_.critical_offered += 1;
+      SecondOf(now_).critical_offered += 1;
+    }
     Route(id);
   }
 
@@ -270,7 +273,10 @@ class Simulation {
     pod.sample.request[c].sum_seconds += static_cast<double>(latency) / kSecond;
     pod.limit.Sample(0, std::chrono::microseconds(latency));
     if (request.attempt == 0) {
-      if (c == 0) outcome_.critical_served += 1;
+      if (c == 0) {
+        outcome_.critical_served += 1;
+        SecondOf(request.arrived).critical_served += 1;
+      }
       if (latency <= std::chrono::microseconds(options_.slo).count()) {
         SecondOf(request.arrived).good += 1;
         outcome_.good += 1;

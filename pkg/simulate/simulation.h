@@ -29,7 +29,8 @@ struct FleetOptions {
 
 struct Second {
   double offered = 0, good = 0;  // first attempts; good = 2xx within the objective
-  int ordered = 0, ready = 0;    // at its end
+  double critical_offered = 0, critical_served = 0;
+  int ordered = 0, ready = 0;  // at its end
 };
 
 struct Outcome {

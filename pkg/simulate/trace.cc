@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "pkg/base/random.h"
+
 namespace flyball::simulate {
 namespace {
 
@@ -32,6 +34,28 @@ Knots Sawtooth(double low, double high, int period, int duration) {
   Knots knots{{0, low}};
   for (int at = 60; at + period <= duration; at += period) {
     knots.insert(knots.end(), {{double(at), low}, {double(at + period), high}, {double(at + period), low}});
+  }
+  return knots;
+}
+
+// Steps of 150 s at these multiples of `base`.
+Knots Stairs(double base, const std::vector<double>& steps) {
+  Knots knots;
+  double at = 0;
+  for (const double step : steps) {
+    knots.insert(knots.end(), {{at, step * base}, {at + 150, step * base}});
+    at += 150;
+  }
+  return knots;
+}
+
+// A day in half an hour, each 15 s of it up to a quarter off.
+Knots NoisyDay(double peak) {
+  Random random(77);
+  Knots knots;
+  for (int at = 0; at <= 1800; at += 15) {
+    const double day = 0.6 - 0.4 * std::cos(2 * M_PI * at / 1800);
+    knots.push_back({double(at), peak * day * (0.75 + 0.5 * random.Uniform())});
   }
   return knots;
 }
@@ -84,6 +108,25 @@ Result<Trace> MakeTrace(std::string_view name, double base) {
   if (name == "slow-database") {
     Trace trace = Named(name, 900, {{0, 2 * base}});
     trace.database.knots = {{0, 0}, {180, 0}, {180, 0.03 * base}, {540, 0.03 * base}, {540, 0}};
+    return trace;
+  }
+  if (name == "double-flash") {
+    return Named(name, 720,
+                 {{0, base},
+                  {120, base},
+                  {125, 4 * base},
+                  {215, 4 * base},
+                  {220, base},
+                  {280, base},
+                  {290, 6 * base},
+                  {410, 6 * base},
+                  {420, base}});
+  }
+  if (name == "noisy-day") return Named(name, 1800, NoisyDay(4 * base));
+  if (name == "stairs") return Named(name, 1050, Stairs(base, {1, 2, 3, 4, 5, 3, 1}));
+  if (name == "slow-recovery") {
+    Trace trace = Named(name, 840, {{0, 2 * base}});
+    trace.service_factor.knots = {{0, 1}, {120, 1}, {180, 2}, {360, 2}, {600, 1}};
     return trace;
   }
   std::string known;

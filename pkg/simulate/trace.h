@@ -30,8 +30,10 @@ struct Trace {
 };
 
 // "flash", "diurnal", "sawtooth", "on-off", "ramp", "spikes", "capacity-half", "retry-storm", "slow-database",
-// "step-noise": the traces of the design, around `base_rps`. kInvalid naming the known ones otherwise.
+// "step-noise": around `base_rps`. And those that the control gates hold out, which nothing is tuned on:
+// "double-flash", "noisy-day", "stairs", "slow-recovery". kInvalid naming the known ones otherwise.
 Result<Trace> MakeTrace(std::string_view name, double base_rps);
+// Without those held out.
 const std::vector<std::string>& TraceNames();
 
 // "seconds,rps" a line, with or without a header; '#' begins a comment. kInvalid with the line.
