@@ -90,10 +90,16 @@ class Request {
   std::string_view PathParam(size_t index) const { return index < param_count_ ? param_values_[index] : ""; }
   size_t path_param_count() const { return param_count_; }
 
+  // The other end of the connection.
   const PeerAddress& peer() const { return peer_; }
+  // Who asks: the peer, or whom a trusted proxy names (forwarded.h). Quotas, throttles and logs go by it.
+  const PeerAddress& client() const { return client_; }
+  // It came over TLS, to us or to the trusted proxy that says so.
+  bool secure() const { return secure_; }
   // When the last byte of the head had been read.
   SteadyTime arrival() const { return arrival_; }
-  // The client's X-Request-Id when it is 1 to 128 characters of [A-Za-z0-9._:/+=@-]; otherwise 32 hex digits of ours.
+  // What a trusted peer sent: X-Request-Id when it is 1 to 128 characters of [A-Za-z0-9._:/+=@-], else the trace id of
+  // traceparent; otherwise 32 hex digits of ours.
   std::string_view id() const { return id_; }
   // Which reactor thread read it, 0 to Options::reactors - 1.
   int reactor() const { return reactor_; }
@@ -118,6 +124,8 @@ class Request {
   std::array<std::string_view, kMaxPathParams> param_values_;
   std::span<const std::string> param_names_;
   PeerAddress peer_;
+  PeerAddress client_;
+  bool secure_ = false;
   SteadyTime arrival_;
 };
 

@@ -31,6 +31,11 @@ class Response {
   // Appends a field. `name` must be a token (a bug otherwise) and none of those the server adds. CR, LF and NUL in
   // `value` become spaces, so that no input can split an answer. Returns *this for chaining.
   Response& AddHeader(std::string_view name, std::string_view value);
+  // Appends fields that were made before: `lines` is "name: value\r\n" for each, taken as it is.
+  Response& AddLines(std::string_view lines) {
+    headers_.append(lines);
+    return *this;
+  }
   // "name: value\r\n" for each field, as it goes on the wire.
   std::string_view header_block() const { return headers_; }
 
@@ -51,12 +56,12 @@ class Response {
   bool closes_connection() const { return close_; }
 
   // A number that only the handler understands; comes back in Answered (server.h), e.g. the reason of a refusal.
-  void set_tag(uint32_t tag) { tag_ = tag; }
-  uint32_t tag() const { return tag_; }
+  void set_tag(uint64_t tag) { tag_ = tag; }
+  uint64_t tag() const { return tag_; }
 
  private:
   int status_ = 200;
-  uint32_t tag_ = 0;
+  uint64_t tag_ = 0;
   bool close_ = false;
   std::string headers_;
   std::variant<std::string, SharedBody> body_;

@@ -91,6 +91,9 @@ Result<void> Server::Impl::Prepare() {
   }
   auto headers = HeaderBlock(options_.headers);
   if (!headers) return Fail(headers.error());
+  auto secure_headers = HeaderBlock(options_.secure_headers);
+  if (!secure_headers) return Fail(secure_headers.error());
+  if (auto cors = CheckCors(options_.cors); !cors) return Fail(cors.error());
   if (!options_.listener.valid()) {
     auto listener = Listen(options_.host, options_.port);
     if (!listener) return Fail(listener.error());
@@ -103,7 +106,8 @@ Result<void> Server::Impl::Prepare() {
   }
   port_ = LocalPort(options_.listener.get());
   shared_.limits = options_.limits;
-  shared_.common_headers = std::move(*headers);
+  shared_.common_lines = detail::CommonLines(*headers, *secure_headers, options_.cors);
+  shared_.trusted_proxies = options_.trusted_proxies;
   shared_.listen_fd = options_.listener.get();
   shared_.counts = own_counts_ ? &*own_counts_ : options_.counts;
   shared_.counts_slot = own_counts_ ? 0 : options_.counts_slot;

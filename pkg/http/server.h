@@ -12,6 +12,8 @@
 #include "pkg/base/clock.h"
 #include "pkg/base/result.h"
 #include "pkg/base/unique_fd.h"
+#include "pkg/http/cors.h"
+#include "pkg/http/forwarded.h"
 #include "pkg/http/request.h"
 #include "pkg/http/responder.h"
 #include "pkg/http/response.h"
@@ -25,7 +27,7 @@ class ConnectionCounts;
 struct Answered {
   const Request& request;  // method kOther and everything else empty when the request could not be parsed
   int status = 0;
-  uint32_t tag = 0;        // Response::tag
+  uint64_t tag = 0;        // Response::tag
   size_t body_bytes = 0;   // sent or to be sent (0 for HEAD)
   SteadyTime answered;     // when the answer was written to the connection; request.arrival() is the other end
   bool delivered = true;   // false: the client had gone; nothing was written
@@ -77,6 +79,11 @@ struct ServerOptions {
   Limits limits;
   // Sent with every answer, errors included (security headers).
   std::vector<std::pair<std::string, std::string>> headers;
+  // The same for requests that are Request::secure() (Strict-Transport-Security).
+  std::vector<std::pair<std::string, std::string>> secure_headers;
+  CorsOptions cors;
+  // Peers whose Forwarded, X-Forwarded-*, X-Request-Id and traceparent are believed.
+  TrustedProxies trusted_proxies;
   // The fleet's page and this pod's slot in it; null when the socket is not shared. Borrowed; outlives the server.
   ConnectionCounts* counts = nullptr;
   size_t counts_slot = 0;

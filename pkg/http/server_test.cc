@@ -46,8 +46,8 @@ TEST(Server, AnswersAndKeepsTheConnection) {
   EXPECT_EQ(answer.Header("Date").size(), 29u);
   EXPECT_EQ(answer.Header("X-Request-Id").size(), 32u);
   EXPECT_EQ(answer.Header("Connection"), "");
-  client.Send(Post("/echo", "two", "X-Request-Id: mine\r\n"));
-  EXPECT_EQ(client.Read()->Header("X-Request-Id"), "mine");
+  client.Send(Post("/echo", "two"));
+  EXPECT_EQ(Next(client), "200 two");
   client.SendByteByByte(Get("/later/three"));
   EXPECT_EQ(Next(client), "200 three");
   EXPECT_EQ(server.counters().accepted, 1u);

@@ -160,6 +160,7 @@ void Connection::OnHead() {
   context_.counters.requests.Add(1);
   phase_start_ = context_.now;
   current_->SetOrigin(peer_, context_.index, context_.now);
+  current_->ReadForwarding(context_.trusted_proxies);
   current_->AssignId(context_.random);
   Route();
   if (current_->expect == Exchange::Expect::kUnknown) return Refuse(417, "the only expectation met is 100-continue");
@@ -237,6 +238,7 @@ void Connection::AnswerByServer(Exchange& exchange) {
   const int status = exchange.server_status;
   if (status == 204) {
     exchange.response = Response(204);
+    exchange.response.AddLines(context_.common_lines.Preflight(exchange.request, exchange.allow));
   } else if (status == 404) {
     exchange.response = Problem(exchange.request, status, "no such resource");
   } else if (status == 405) {
@@ -311,7 +313,7 @@ void Connection::Write(Exchange& exchange, bool last) {
     field = ConnectionField::kKeepAlive;
   }
   AppendAnswerHead(out_.tail(), response, exchange.request.id(), context_.date.Get(context_.now),
-                   context_.common_headers, field);
+                   context_.common_lines.For(exchange.request), field);
   const bool with_body = AllowsBody(response.status()) && exchange.request.method() != Method::kHead;
   const size_t body_bytes = with_body ? response.body().size() : 0;
   last_active_ = context_.now;

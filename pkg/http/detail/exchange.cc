@@ -55,10 +55,23 @@ void Exchange::ForgetRequest() {
   keep_alive = false;
 }
 
+void Exchange::ReadForwarding(const TrustedProxies& trusted) {
+  if (trusted.empty() || !trusted.Contains(request.peer_)) return;
+  peer_trusted = true;
+  const ClientOrigin origin = http::FindClient(request, request.peer_, trusted);
+  request.client_ = origin.address;
+  request.secure_ = request.secure_ || origin.secure;
+}
+
 void Exchange::AssignId(Random& random) {
-  if (request.CountHeader("x-request-id") == 1 && IsAcceptableId(request.Header("x-request-id"))) {
-    request.id_ = request.Header("x-request-id");
-    return;
+  if (peer_trusted) {
+    request.id_ = {};
+    const std::string_view sent = request.Header("x-request-id");
+    if (IsAcceptableId(sent) && request.CountHeader("x-request-id") == 1) request.id_ = sent;
+    if (request.id_.empty() && request.CountHeader("traceparent") == 1) {
+      request.id_ = TraceIdOf(request.Header("traceparent"));
+    }
+    if (!request.id_.empty()) return;
   }
   static constexpr char kHex[] = "0123456789abcdef";
   for (int half = 0; half < 2; ++half) {
@@ -77,7 +90,8 @@ void Exchange::SetRoute(const Router::Match& match) {
 }
 
 void Exchange::SetOrigin(const PeerAddress& peer, int reactor, SteadyTime arrival) {
-  request.peer_ = peer;
+  request.peer_ = request.client_ = peer;
+  request.secure_ = peer_trusted = false;
   request.reactor_ = reactor;
   request.arrival_ = arrival;
 }

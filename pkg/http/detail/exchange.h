@@ -7,6 +7,7 @@
 #include <string>
 
 #include "pkg/base/random.h"
+#include "pkg/http/forwarded.h"
 #include "pkg/http/request.h"
 #include "pkg/http/response.h"
 #include "pkg/http/router.h"
@@ -36,7 +37,9 @@ class Exchange {
   void Reset();
   // The request forgets what was read of it (it was refused); peer, id and arrival stay.
   void ForgetRequest();
-  // Sets Request::id: the client's when it is acceptable, else a new one.
+  // Takes what a trusted peer says about who asks, and how; after SetOrigin.
+  void ReadForwarding(const TrustedProxies& trusted);
+  // Sets Request::id: what a trusted peer sent when it is acceptable, else a new one.
   void AssignId(Random& random);
   void SetRoute(const Router::Match& match);
   // What only the connection knows.
@@ -60,6 +63,7 @@ class Exchange {
   uint32_t generation = 0;
   int fd = -1;
 
+  bool peer_trusted = false;
   bool answered = false;  // reactor thread only
   bool by_server = false;
   bool dropped = false;                    // its Responder was destroyed unanswered

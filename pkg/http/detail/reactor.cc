@@ -69,7 +69,8 @@ Reactor::Reactor(std::shared_ptr<Pistache::Tcp::Handler> peer_handler, ReactorSh
     : Pistache::Tcp::Transport(peer_handler),
       shared_(shared),
       peer_handler_(std::move(peer_handler)),
-      context_(index, shared.limits, *shared.router, shared.handler, shared.shedder, shared.common_headers),
+      context_(index, shared.limits, *shared.router, shared.handler, shared.shedder, shared.common_lines,
+               shared.trusted_proxies),
       inbox_(std::make_shared<Inbox>(shared.router)),
       timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   Check(timer_fd_.valid(), "a timerfd can be made");

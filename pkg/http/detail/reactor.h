@@ -25,7 +25,8 @@ struct ReactorShared {
   Limits limits;
   const std::shared_ptr<const Router> router;
   Handler& handler;
-  std::string common_headers;
+  CommonLines common_lines;
+  TrustedProxies trusted_proxies;
   int listen_fd = -1;                  // borrowed
   ConnectionCounts* counts = nullptr;  // never null while reactors run
   size_t counts_slot = 0;

@@ -33,13 +33,14 @@ std::string_view DateLine::Get(SteadyTime now) {
 }
 
 ReactorContext::ReactorContext(int reactor, const Limits& limits_in, const Router& router_in, Handler& handler_in,
-                               ConnectionShedder& shedder_in, std::string header_block)
+                               ConnectionShedder& shedder_in, const CommonLines& lines, const TrustedProxies& trusted)
     : index(reactor),
       limits(limits_in),
       router(router_in),
       handler(handler_in),
       shedder(shedder_in),
-      common_headers(std::move(header_block)),
+      common_lines(lines),
+      trusted_proxies(trusted),
       now(RealClock().Now()),
       random(RandomUint64()),
       wheel(now),

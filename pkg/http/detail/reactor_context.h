@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pkg/base/random.h"
+#include "pkg/http/detail/common_lines.h"
 #include "pkg/http/detail/connection_shedder.h"
 #include "pkg/http/detail/exchange.h"
 #include "pkg/http/detail/timer_wheel.h"
@@ -56,7 +57,7 @@ struct ReactorContext {
   static constexpr size_t kReadBytes = 64 * 1024;
 
   ReactorContext(int reactor, const Limits& limits_in, const Router& router_in, Handler& handler_in,
-                 ConnectionShedder& shedder_in, std::string header_block);
+                 ConnectionShedder& shedder_in, const CommonLines& lines, const TrustedProxies& trusted);
 
   // For an answer whose client has gone.
   void Discard(std::unique_ptr<Exchange> exchange);
@@ -66,7 +67,8 @@ struct ReactorContext {
   const Router& router;
   Handler& handler;
   ConnectionShedder& shedder;
-  const std::string common_headers;  // "name: value\r\n" for every answer
+  const CommonLines& common_lines;
+  const TrustedProxies& trusted_proxies;
 
   SteadyTime now;  // of this turn; Touch() when it matters
   bool draining = false;
