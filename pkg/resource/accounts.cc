@@ -223,7 +223,7 @@ Answer Accounts::CreateUser(const Context& context, std::string_view body, std::
     return Refuse(422, "there is no role '" + Excerpt(role) + "'; expected one of " + names);
   }
   Answer refusal;
-  auto row = ReadAccount(context, WriteInput{body, {}, {}}, role, refusal);
+  auto row = ReadAccount(context, WriteInput{body, {}, {}, {}}, role, refusal);
   if (!row) return refusal;
   store::Write write;
   write.kind = store::Write::Kind::kInsert;

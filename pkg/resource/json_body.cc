@@ -8,6 +8,7 @@
 #include <string>
 
 #include "pkg/resource/answer.h"
+#include "pkg/resource/json_fault.h"
 
 namespace flyball::resource {
 namespace {
@@ -55,6 +56,16 @@ std::string Explain(simdjson::error_code error) {
     default:
       return "the body is not JSON";
   }
+}
+
+// What is wrong and, where it can be said, at which place.
+std::string ExplainAt(simdjson::error_code error, std::string_view body) {
+  std::string text = Explain(error);
+  if (error == simdjson::EMPTY) return text;
+  if (const auto fault = FindJsonFault(body)) {
+    text += "; " + DescribePlace(body, fault->offset) + ": " + fault->message;
+  }
+  return text;
 }
 
 // The first name that occurs twice among `count` names; they are in order of occurrence.
@@ -176,7 +187,7 @@ Result<std::span<const JsonMember>> ReadJsonObject(std::string_view body) {
   std::memcpy(scratch.padded.data(), body.data(), body.size());
   element root;
   if (const auto error = scratch.parser.parse(scratch.padded.data(), body.size(), false).get(root)) {
-    return Malformed(Explain(error));
+    return Malformed(ExplainAt(error, body));
   }
   simdjson::dom::object object;
   if (root.get_object().get(object) != simdjson::SUCCESS) {

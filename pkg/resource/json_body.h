@@ -28,8 +28,9 @@ inline constexpr int kMaxJsonDepth = 64;
 
 // Parses a whole body. Names are unique. kInvalid says what is wrong: empty, byte order mark, not UTF-8, malformed
 // (lone surrogates, NaN, trailing bytes), numbers no double holds (1e400), deeper than 64, a name twice in any object,
-// or not an object at the top. The members and their texts are borrowed from buffers of the calling thread until its
-// next call. Linear in the body's length but for n log n in the members of one object.
+// or not an object at the top; malformed texts with line, column and byte. The members and their texts are borrowed
+// from buffers of the calling thread until its next call. Linear in the body's length but for n log n in the members of
+// one object.
 Result<std::span<const JsonMember>> ReadJsonObject(std::string_view body);
 
 }  // namespace flyball::resource

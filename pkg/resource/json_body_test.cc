@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pkg/base/random.h"
+#include "pkg/resource/json_fault.h"
 
 namespace flyball::resource {
 namespace {
@@ -79,6 +80,40 @@ TEST(JsonBody, MalformedOnesAreNamed) {
   }
 }
 
+TEST(JsonBody, SaysWhereItIsWrong) {
+  struct Case {
+    std::string body;
+    const char* expected;
+  };
+  const Case cases[] = {
+      {R"({"a":1)", "line 1, column 7 (byte 6): it ends here; expected ',' or '}'"},
+      {R"({"a":1,})", "line 1, column 8 (byte 7): expected a name in double quotes"},
+      {R"({'a':1})", "line 1, column 2 (byte 1): expected a name in double quotes"},
+      {"{\n  \"a\": 1\n  \"b\": 2\n}", "line 3, column 3 (byte 13): expected ',' or '}'"},
+      {"{\r\n\"é\": tru}", "line 2, column 6 (byte 9): expected true"},
+      {R"({"a" 1})", "(byte 5): expected ':'"},
+      {R"({"a":[1 2]})", "(byte 8): expected ',' or ']'"},
+      {R"({"a":})", "(byte 5): expected a value"},
+      {R"({"a":1} x)", "(byte 8): expected nothing more"},
+      {R"({"a":truex})", "(byte 9): a value does not go on like this"},
+      {R"({"a":01})", "(byte 5): a number has no leading zeros"},
+      {R"({"a":1.})", "(byte 7): expected a digit"},
+      {R"({"a":-})", "(byte 6): expected a digit"},
+      {R"({"a":1e400})", "(byte 5): this number is too large"},
+      {R"({"a":99999999999999999999})", "(byte 5): this number is too large"},
+      {R"({"a":"x)", "(byte 5): this text does not end"},
+      {R"({"a":"\x41"})", "(byte 6): there is no such escape"},
+      {R"({"a":"\u12g4"})", "(byte 6): expected four hex digits"},
+      {R"({"a":"\ud800\u0041"})", "(byte 6): this surrogate has no other half"},
+      {"{\"a\":\"\x01\"}", "(byte 6): a control character must be escaped"},
+      {"{\"a\":\"\xff\"}", "(byte 6): these bytes are not UTF-8"},
+      {Nested(65), "(byte 68): this would be level 65"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_NE(Why(c.body).find(c.expected), std::string::npos) << c.body << ": " << Why(c.body);
+  }
+}
+
 TEST(JsonBody, SixtyFourDeepIsFine) {
   EXPECT_EQ(Why(Nested(64)), "fine");
   EXPECT_EQ(Why(R"({"a":")" + std::string(100'000, 'x') + R"("})"), "fine");
@@ -110,8 +145,13 @@ TEST(JsonBody, RandomBytesNeverCrash) {
       if (body.empty()) break;
     }
     const auto members = ReadJsonObject(body);
-    if (!members) {
-      EXPECT_FALSE(members.error().message.empty());
+    const auto fault = FindJsonFault(body);
+    if (members) {
+      EXPECT_FALSE(fault) << body << ": " << fault->message;
+    } else if (!fault) {  // then it is JSON, but not what we take
+      const std::string& why = members.error().message;
+      EXPECT_TRUE(why.find(" twice ") != std::string::npos || why.find("expected a JSON object") != std::string::npos)
+          << body << ": " << why;
     }
   }
 }

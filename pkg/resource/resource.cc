@@ -56,9 +56,9 @@ struct Target {
   std::optional<int64_t> if_version;
 };
 
-// Reads the row and judges rule and If-Match. False with the refusal.
+// Reads the row and judges rule and preconditions. False with the refusal.
 bool ReadTarget(const Model& model, const expr::Rule& rule, const Context& context, std::string_view id,
-                const EntityTags& tags, Target& target, Answer& refusal) {
+                const Preconditions& preconditions, Target& target, Answer& refusal) {
   auto row = context.reader.Get(model.table(), id, store::Guard{});
   if (!row) {
     refusal = StoreFailed(row.error());
@@ -74,21 +74,31 @@ bool ReadTarget(const Model& model, const expr::Rule& rule, const Context& conte
     return false;
   }
   target.row = std::move(**row);
-  if (tags.present && !tags.any) {
-    const int64_t version = VersionOf(model, *target.row);
-    if (!tags.Matches(version)) {
-      refusal = Refuse(412, "the row has changed since it was read; read it again");
-      return false;
-    }
-    target.if_version = version;
+  const int64_t version = VersionOf(model, *target.row);
+  if (!preconditions.Hold(version)) {
+    refusal = Refuse(412, preconditions.WhyNot(version));
+    return false;
   }
+  const EntityTags& match = preconditions.match;
+  if ((match.present && !match.any) || preconditions.none_match.present) target.if_version = version;
   return true;
 }
 
-// Whether rule and If-Match can be judged by the store alone, in the statement that writes.
-bool StoreCanJudge(const Model& model, const expr::Rule& rule, const EntityTags& tags) {
+// Whether rule and preconditions can be judged by the store alone, in the statement that writes.
+bool StoreCanJudge(const Model& model, const expr::Rule& rule, const Preconditions& preconditions) {
+  const EntityTags& match = preconditions.match;
   const bool same_rule = rule.text() == model.spec().access.read.text();
-  return same_rule && (!tags.present || tags.any || tags.versions.size() == 1);
+  return same_rule && !preconditions.none_match.present && (!match.present || match.any || match.versions.size() == 1);
+}
+
+// What is said of a body that does not fit: that, unless a precondition fails, which comes before the body.
+Answer BodyRefused(const Model& model, const expr::Rule& rule, const Context& context, std::string_view id,
+                   const Preconditions& preconditions, Answer why) {
+  if (!preconditions.present()) return why;
+  Target target;
+  Answer refusal;
+  if (!ReadTarget(model, rule, context, id, preconditions, target, refusal) && refusal.status == 412) return refusal;
+  return why;
 }
 
 // Refuses what no change may have: a closed action, parameters, an id that cannot exist.
@@ -226,6 +236,14 @@ void Resource::Create(const Context& context, const WriteInput& input, Done done
   const expr::Rule& rule = model_.spec().access.create;
   Answer refusal;
   if (!MayBegin(rule, context, nullptr, input, refusal)) return done(std::move(refusal));
+  const auto preconditions = ReadPreconditions(input.if_match, input.if_none_match);
+  if (!preconditions) return done(Refuse(400, preconditions.error().message));
+  if (preconditions->match.present && !preconditions->match.any) {
+    return done(Refuse(412, "a collection has no ETag, so If-Match cannot name it"));
+  }
+  if (preconditions->none_match.any) {
+    return done(Refuse(412, "the collection exists, and If-None-Match: * asks that it does not"));
+  }
   const auto body = ReadJsonObject(input.body);
   if (!body) return done(Refuse(400, body.error().message));
   Findings findings;
@@ -262,19 +280,24 @@ void Resource::Update(const Context& context, std::string_view id, const WriteIn
   const expr::Rule& rule = model_.spec().access.update;
   Answer refusal;
   if (!MayBegin(rule, context, &id, input, refusal)) return done(std::move(refusal));
+  const auto preconditions = ReadPreconditions(input.if_match, input.if_none_match);
+  if (!preconditions) return done(Refuse(400, preconditions.error().message));
+  const auto refuse_body = [&](Answer why) {
+    done(BodyRefused(model_, rule, context, id, *preconditions, std::move(why)));
+  };
   const auto body = ReadJsonObject(input.body);
-  if (!body) return done(Refuse(400, body.error().message));
+  if (!body) return refuse_body(Refuse(400, body.error().message));
   std::vector<Assignment> changes, claims;
   Findings findings;
   (change == Change::kReplace ? ReadReplacement : ReadPatch)(model_, *body, changes, claims, findings);
-  if (!findings.ok()) return done(findings.Take());
+  if (!findings.ok()) return refuse_body(findings.Take());
 
-  const EntityTags tags = ReadIfMatch(input.if_match);
   Target target;
-  if (claims.empty() && !changes.empty() && StoreCanJudge(model_, rule, tags)) {
-    if (!tags.versions.empty()) target.if_version = tags.versions.front();
+  if (claims.empty() && !changes.empty() && StoreCanJudge(model_, rule, *preconditions)) {
+    const auto& versions = preconditions->match.versions;
+    if (!versions.empty()) target.if_version = versions.front();
   } else {
-    if (!ReadTarget(model_, rule, context, id, tags, target, refusal)) return done(std::move(refusal));
+    if (!ReadTarget(model_, rule, context, id, *preconditions, target, refusal)) return done(std::move(refusal));
     CheckClaims(model_, claims, *target.row, findings);
     if (!findings.ok()) return done(findings.Take());
     if (changes.empty()) return done(detail::ShowRow(model_, *target.row));
@@ -297,11 +320,13 @@ void Resource::Delete(const Context& context, std::string_view id, const WriteIn
   const expr::Rule& rule = model_.spec().access.remove;
   Answer refusal;
   if (!MayBegin(rule, context, &id, input, refusal)) return done(std::move(refusal));
-  const EntityTags tags = ReadIfMatch(input.if_match);
+  const auto preconditions = ReadPreconditions(input.if_match, input.if_none_match);
+  if (!preconditions) return done(Refuse(400, preconditions.error().message));
   Target target;
-  if (StoreCanJudge(model_, rule, tags)) {
-    if (!tags.versions.empty()) target.if_version = tags.versions.front();
-  } else if (!ReadTarget(model_, rule, context, id, tags, target, refusal)) {
+  if (StoreCanJudge(model_, rule, *preconditions)) {
+    const auto& versions = preconditions->match.versions;
+    if (!versions.empty()) target.if_version = versions.front();
+  } else if (!ReadTarget(model_, rule, context, id, *preconditions, target, refusal)) {
     return done(std::move(refusal));
   }
   store::Write write;

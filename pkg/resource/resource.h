@@ -2,8 +2,9 @@
 //
 // Who may: a rule that no row can satisfy for the one who asks closes the action - 401 for anonymous, 403 for a role.
 // A row the read rule hides answers 404, word for word as one that does not exist; one that can be read but not changed
-// answers 403. Order of judgement: closed action, query and JSON (400), validation (422, 403), row (404, 403),
-// preconditions (412), the store's constraints (409, 422).
+// answers 403. Order of judgement: closed action, query and the syntax of conditions (400), JSON (400), validation
+// (422, 403), row (404, 403), preconditions (412), the store's constraints (409, 422); but a precondition that does not
+// hold is said before anything about the body (RFC 9110 section 13.2.1).
 #pragma once
 
 #include <span>
@@ -34,7 +35,8 @@ struct ReadInput {
 struct WriteInput {
   std::string_view body;
   std::span<const QueryPair> query;
-  std::string_view if_match;
+  std::string_view if_match;  // header values; empty = absent
+  std::string_view if_none_match;
 };
 
 // Immutable and thread-safe; must outlive the completion of its writes. Reads answer at once. Writes read the row where
@@ -42,7 +44,8 @@ struct WriteInput {
 //
 // PUT and PATCH without If-Match set columns under the update rule in one statement and need no version: what one
 // client changes never undoes what another changed beside it. A body that names `version` or `updatedAt` as it was read
-// is taken at its word, as If-Match.
+// is taken at its word, as If-Match. PUT does not create, so with If-None-Match: * it answers 412 or 404. A POST is
+// judged by its target, the collection: it exists and has no ETag.
 class Resource {
  public:
   // Borrows both, which must outlive it.

@@ -193,7 +193,6 @@ TEST_F(Writes, IfMatch) {
   const std::string id = world_.NewTask(R"({"title":"one"})");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "\"2\"")), "412");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "W/\"1\"")), "412") << "weak tags never match";
-  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "nonsense")), "412");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "\"7\", \"9\"")), "412");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "\"1\"")), "200");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"three"})", "\"7\", \"2\"")), "200");
@@ -202,6 +201,61 @@ TEST_F(Writes, IfMatch) {
   EXPECT_EQ(Summary(world_.Delete("tasks", id, "\"3\"")), "412");
   EXPECT_EQ(Summary(world_.Delete("tasks", id, "\"4\"")), "204");
   EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"six"})", "\"4\"")), "404");
+}
+
+TEST_F(Writes, ConditionsThatAreNoneAreSaidToBe) {
+  const std::string id = world_.NewTask(R"({"title":"one"})");
+  for (const char* field : {"nonsense", "1", "\"1", "\"1\" \"2\"", "\"1\", x", "W/1", "w/\"1\"", "*, \"1\"", ",", " ",
+                            "\"1 2\"", "\"1\x7f\""}) {
+    const Answer refused = world_.Patch("tasks", id, R"({"title":"two"})", field);
+    EXPECT_EQ(Summary(refused), "400") << field;
+    EXPECT_NE(refused.detail.find("If-Match is malformed"), std::string::npos) << refused.detail;
+    EXPECT_EQ(Summary(world_.Replace("tasks", id, R"({"title":"two"})", "", field)), "400") << field;
+    EXPECT_EQ(Summary(world_.Delete("tasks", id, field)), "400") << field;
+  }
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "\"0\", ,\t\"1\",")), "200")
+      << "empty members are fine";
+}
+
+TEST_F(Writes, TheReasonOf412IsTrue) {
+  const std::string id = world_.NewTask(R"({"title":"one"})");
+  const auto why = [&](std::string_view if_match, std::string_view if_none_match = "") {
+    const Answer refused = world_.Patch("tasks", id, R"({"title":"two"})", if_match, if_none_match);
+    EXPECT_EQ(refused.status, 412) << if_match << " " << if_none_match;
+    return refused.detail;
+  };
+  EXPECT_NE(why("\"7\"").find("has changed"), std::string::npos);
+  EXPECT_NE(why("W/\"1\"").find("W/ tag never matches"), std::string::npos);
+  EXPECT_NE(why("\"another-server\"").find("names no version"), std::string::npos);
+  EXPECT_NE(why("", "*").find("the row exists"), std::string::npos);
+  EXPECT_NE(why("", "\"1\"").find("still at a version"), std::string::npos);
+  EXPECT_NE(why("\"7\"", "*").find("has changed"), std::string::npos) << "If-Match is judged first";
+}
+
+TEST_F(Writes, IfNoneMatch) {
+  const std::string id = world_.NewTask(R"({"title":"one"})");
+  EXPECT_EQ(Summary(world_.Replace("tasks", id, R"({"title":"two"})", "", "*")), "412");
+  EXPECT_EQ(Summary(world_.Replace("tasks", "nothing", R"({"title":"two"})", "", "*")), "404") << "PUT does not create";
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "", "*")), "412");
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "", "W/\"1\"")), "412") << "compared weakly";
+  EXPECT_EQ(Summary(world_.Delete("tasks", id, "", "\"3\", \"1\"")), "412");
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"two"})", "\"1\"", "\"2\"")), "200");
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, R"({"title":"three"})", "", "\"1\"")), "200");
+  EXPECT_EQ(Member(world_.Get("tasks", id).body, "title"), "three");
+  AsBob();
+  EXPECT_EQ(Summary(world_.Replace("tasks", id, R"({"title":"two"})", "", "*")), "404") << "hidden rows stay hidden";
+  EXPECT_EQ(Summary(world_.Create("tasks", R"({"title":"two"})", "", "", "*")), "412") << "the collection exists";
+  EXPECT_EQ(Summary(world_.Create("tasks", R"({"title":"two"})", "", "\"1\"")), "412") << "and has no tag";
+  EXPECT_EQ(Summary(world_.Create("tasks", R"({"title":"two"})", "", "*", "\"1\"")), "201");
+}
+
+TEST_F(Writes, APreconditionComesBeforeTheBody) {
+  const std::string id = world_.NewTask(R"({"title":"one"})");
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, "{", "\"7\"")), "412");
+  EXPECT_EQ(Summary(world_.Patch("tasks", id, "{", "\"1\"")), "400");
+  EXPECT_EQ(Summary(world_.Replace("tasks", id, "{}", "", "*")), "412");
+  EXPECT_EQ(Summary(world_.Replace("tasks", id, "{}", "\"1\"")), "422 /title:required");
+  EXPECT_EQ(Summary(world_.Replace("tasks", "nothing", "{}", "\"1\"")), "422 /title:required");
 }
 
 TEST_F(Writes, StrangersRowsDoNotExist) {
@@ -261,7 +315,7 @@ TEST_F(Writes, ConcurrentPatchesOfTwoFieldsBothStay) {
       for (int i = 1; i <= kRounds; ++i) {
         std::promise<int> status;
         const std::string body = "{\"" + std::string(field) + "\":" + std::to_string(i) + "}";
-        world_.resource("tasks").Patch({auth, *reader, world_.store(), world_.now()}, id, {body, {}, {}},
+        world_.resource("tasks").Patch({auth, *reader, world_.store(), world_.now()}, id, {body, {}, {}, {}},
                                        [&status](Answer answer) { status.set_value(answer.status); });
         EXPECT_EQ(status.get_future().get(), 200);
       }

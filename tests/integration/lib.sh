@@ -68,11 +68,12 @@ down() {
   UP_PID=
 }
 
-# call METHOD PATH [BODY]: sets STATUS, BODY and HEADERS; sends TOKEN when set.
+# call METHOD PATH [BODY [CURL_FLAGS...]]: sets STATUS, BODY and HEADERS; sends TOKEN when set, no body when it is empty.
 call() {
   local args=(-s -X "$1" -D "$WORK/headers" -o "$WORK/body" -w '%{http_code}')
   [ -z "${TOKEN:-}" ] || args+=(-H "Authorization: Bearer $TOKEN")
-  [ $# -lt 3 ] || args+=(-H 'Content-Type: application/json' --data-binary "$3")
+  [ -z "${3:-}" ] || args+=(-H 'Content-Type: application/json' --data-binary "$3")
+  [ $# -lt 4 ] || args+=("${@:4}")
   : >"$WORK/body"
   STATUS=$(curl "${args[@]}" "$API$2") || true
   BODY=$(cat "$WORK/body") HEADERS=$(tr -d '\r' <"$WORK/headers")

@@ -129,29 +129,40 @@ Answer TasksWorld::Get(std::string_view name, std::string_view id, std::string_v
   return resource(name).Get(context(), id, {pairs, if_none_match});
 }
 
-Answer TasksWorld::Create(std::string_view name, std::string_view body, std::string_view query) {
+Answer TasksWorld::Create(std::string_view name, std::string_view body, std::string_view query,
+                          std::string_view if_match, std::string_view if_none_match) {
   const auto pairs = Pairs(query);
-  return Await([&](Done done) { resource(name).Create(context(), {body, pairs, {}}, std::move(done)); });
+  return Await([&](Done done) {
+    resource(name).Create(context(), {body, pairs, if_match, if_none_match}, std::move(done));
+  });
 }
 
-Answer TasksWorld::Replace(std::string_view name, std::string_view id, std::string_view body,
-                           std::string_view if_match) {
-  return Await([&](Done done) { resource(name).Replace(context(), id, {body, {}, if_match}, std::move(done)); });
+Answer TasksWorld::Replace(std::string_view name, std::string_view id, std::string_view body, std::string_view if_match,
+                           std::string_view if_none_match) {
+  return Await([&](Done done) {
+    resource(name).Replace(context(), id, {body, {}, if_match, if_none_match}, std::move(done));
+  });
 }
 
-Answer TasksWorld::Patch(std::string_view name, std::string_view id, std::string_view body, std::string_view if_match) {
-  return Await([&](Done done) { resource(name).Patch(context(), id, {body, {}, if_match}, std::move(done)); });
+Answer TasksWorld::Patch(std::string_view name, std::string_view id, std::string_view body, std::string_view if_match,
+                         std::string_view if_none_match) {
+  return Await([&](Done done) {
+    resource(name).Patch(context(), id, {body, {}, if_match, if_none_match}, std::move(done));
+  });
 }
 
-Answer TasksWorld::Delete(std::string_view name, std::string_view id, std::string_view if_match) {
-  return Await([&](Done done) { resource(name).Delete(context(), id, {{}, {}, if_match}, std::move(done)); });
+Answer TasksWorld::Delete(std::string_view name, std::string_view id, std::string_view if_match,
+                          std::string_view if_none_match) {
+  return Await([&](Done done) {
+    resource(name).Delete(context(), id, {{}, {}, if_match, if_none_match}, std::move(done));
+  });
 }
 
 Answer TasksWorld::Register(std::string_view body) {
-  return Await([&](Done done) { accounts_->Register(context(), {body, {}, {}}, std::move(done)); });
+  return Await([&](Done done) { accounts_->Register(context(), {body, {}, {}, {}}, std::move(done)); });
 }
 
-Answer TasksWorld::Login(std::string_view body) { return accounts_->Login(context(), {body, {}, {}}); }
+Answer TasksWorld::Login(std::string_view body) { return accounts_->Login(context(), {body, {}, {}, {}}); }
 Answer TasksWorld::Me() { return accounts_->Me(context(), {}); }
 Answer TasksWorld::CreateUser(std::string_view body, std::string_view role) {
   return accounts_->CreateUser(context(), body, role);

@@ -41,10 +41,14 @@ class TasksWorld {
   Answer List(std::string_view resource, std::string_view query = "");
   Answer Get(std::string_view resource, std::string_view id, std::string_view query = "",
              std::string_view if_none_match = "");
-  Answer Create(std::string_view resource, std::string_view body, std::string_view query = "");
-  Answer Replace(std::string_view resource, std::string_view id, std::string_view body, std::string_view if_match = "");
-  Answer Patch(std::string_view resource, std::string_view id, std::string_view body, std::string_view if_match = "");
-  Answer Delete(std::string_view resource, std::string_view id, std::string_view if_match = "");
+  Answer Create(std::string_view resource, std::string_view body, std::string_view query = "",
+                std::string_view if_match = "", std::string_view if_none_match = "");
+  Answer Replace(std::string_view resource, std::string_view id, std::string_view body, std::string_view if_match = "",
+                 std::string_view if_none_match = "");
+  Answer Patch(std::string_view resource, std::string_view id, std::string_view body, std::string_view if_match = "",
+               std::string_view if_none_match = "");
+  Answer Delete(std::string_view resource, std::string_view id, std::string_view if_match = "",
+                std::string_view if_none_match = "");
   Answer Register(std::string_view body);
   Answer Login(std::string_view body);
   Answer Me();

@@ -25,6 +25,8 @@
 
 namespace flyball::service::api {
 
+struct Passage;
+
 class Front final : public http::Handler {
  public:
   // All borrowed, all outlive the front.
@@ -88,9 +90,9 @@ class Front final : public http::Handler {
   };
 
   bool Admit(spec::Criticality criticality);
-  bool IsRetry(const http::Request& request, SteadyTime now);
+  bool IsRetry(Passage& passage, SteadyTime now);
   void RememberShed(uint64_t hash, SteadyTime now);
-  void RememberServed(const http::Request& request, SteadyTime now);
+  void RememberServed(uint64_t hash, SteadyTime now);
   bool ShedLately(SteadyTime now) const;
   void MoveConcurrencyLimit(SteadyTime now);
   void CountReactorTime(SteadyTime now);

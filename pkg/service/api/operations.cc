@@ -24,6 +24,29 @@ bool TakesBody(Kind kind) {
          kind == Kind::kLogin;
 }
 
+// The values of a list field that may be sent in several lines, as one; "," when it was sent but is empty, so that it
+// is not taken for absent. Valid while request and `joined` are.
+std::string_view ListField(const http::Request& request, std::string_view name, std::string& joined) {
+  const size_t count = request.CountHeader(name);
+  if (count == 0) return {};
+  const std::string_view first = request.Header(name);
+  if (count == 1) return first.empty() ? std::string_view(",") : first;
+  for (const http::Field& field : request.headers()) {
+    if (http::EqualsIgnoreCase(field.name, name)) joined.append(field.value).append(",");
+  }
+  return joined;
+}
+
+// Codings of a body would have to be undone within bounds before anything can look at it; none is.
+bool IsCoded(const http::Request& request) {
+  for (const http::Field& field : request.headers()) {
+    if (http::EqualsIgnoreCase(field.name, "content-encoding") && !http::EqualsIgnoreCase(field.value, "identity")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // application/json and its +json kin, parameters aside; PATCH also knows merge-patch by its name.
 bool IsJson(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
@@ -79,6 +102,7 @@ http::Response ToResponse(const http::Request& request, Answer answer) {
   if (!answer.link.empty()) response.AddHeader("Link", answer.link);
   if (answer.status == 401) response.AddHeader("WWW-Authenticate", "Bearer");
   if (answer.status == 503) response.AddHeader("Retry-After", "1");
+  if (answer.status == 415) response.AddHeader("Accept-Encoding", "identity");  // RFC 9110 section 12.5.3
   return response;
 }
 
@@ -139,6 +163,9 @@ void Operations::Run(const Endpoint& endpoint, const http::Request& request, con
   if (TakesBody(endpoint.kind) && !IsJson(request.Header("content-type"))) {
     return answer(resource::Refuse(415, "Send the body as application/json."));
   }
+  if (TakesBody(endpoint.kind) && IsCoded(request)) {
+    return answer(resource::Refuse(415, "Send the body as it is, without Content-Encoding; no coding is undone here."));
+  }
   if (!AcceptsJson(request.Header("accept"))) {
     return answer(resource::Refuse(406, "Answers are application/json."));
   }
@@ -151,8 +178,10 @@ void Operations::Run(const Endpoint& endpoint, const http::Request& request, con
   expr::Auth auth;
   if (caller.kind == Caller::Kind::kAccount) auth = {caller.id, caller.role};
   const resource::Context context{auth, reader, impl_->store, impl_->clock.WallNow()};
-  const resource::ReadInput read{query, request.Header("if-none-match")};
-  const resource::WriteInput write{request.body(), query, request.Header("if-match")};
+  std::string matches, none_matches;
+  const std::string_view if_none_match = ListField(request, "if-none-match", none_matches);
+  const resource::ReadInput read{query, if_none_match};
+  const resource::WriteInput write{request.body(), query, ListField(request, "if-match", matches), if_none_match};
   const std::string_view id = request.PathParam(0);
   const resource::Resource* resource =
       endpoint.resource < 0 ? nullptr : impl_->resources[static_cast<size_t>(endpoint.resource)].get();
