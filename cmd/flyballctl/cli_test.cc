@@ -111,7 +111,7 @@ TEST_F(CliTest, WrongUsageIsTwoAndOneLineWithAHint) {
       {"load --rate 0", "--rate"},
       {"load --rate many", "--rate"},
       {"load --trace tsunami", "tsunami"},
-      {"load --duration 5", "expected"},
+      {"load --duration 5", "--duration 5: must be a number with its unit (ms, s, m, h, d), such as 5s"},
       {"load --duration 10ms", "at least 1s"},
       {"load --url http://example.org/", "not this machine"},
       {"load --url ftp://127.0.0.1/", "expected http://"},
@@ -126,6 +126,65 @@ TEST_F(CliTest, WrongUsageIsTwoAndOneLineWithAHint) {
     EXPECT_NE(ran.err.find("--help'."), std::string::npos) << ran.err;
     EXPECT_EQ(Lines(ran.err), 2u) << ran.err;
   }
+}
+
+TEST_F(CliTest, UpRefusesBadValuesBeforeAnythingIsStarted) {
+  Write("app.yaml", ReadAll(FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml"));
+  const std::pair<const char*, const char*> wrong[] = {
+      {"--fault foo=1", "--fault foo=1: the only fault is delay=DURATION, such as delay=20ms"},
+      {"--fault delay=abc", "--fault delay=abc: the delay must be a number with its unit"},
+      {"--fault delay=2h", "--fault delay=2h: the delay must be at most 1m"},
+      {"--database postgres://h/tasks", "--database postgres://h/tasks: postgres:// is not supported yet; today"},
+      {"--database postgres://me:secret@h/tasks", "--database postgres://***@h/tasks"},
+      {"--database mysql://h/tasks", "--database mysql://h/tasks: mysql:// is not supported yet; today"},
+      {"--redis bad", "--redis bad: redis address: it starts with neither unix: nor redis://"},
+      {"--drain-delay 5", "--drain-delay 5: must be a number with its unit (ms, s, m, h, d), such as 5s"},
+      {"--drain-timeout 10", "--drain-timeout 10: must be a number with its unit (ms, s, m, h, d), such as 10s"},
+      {"--start-delay 100d", "--start-delay 100d: must be at most 1h"},
+      {"--port 70000", "--port 70000: must be a whole number from 0 to 65535"},
+      {"--console-port x", "--console-port x: must be a whole number from 0 to 65535"},
+      {"--port 8081", "--port and --console-port must differ"},
+      {"--replicas 5:2", "--replicas 5:2: must be MIN:MAX with 1 <= MIN <= MAX <= 32, such as 2:10"},
+      {"--data ''", "--data '': expected the name of a folder"},
+      {"--cache-redis redis://h", "--cache-redis redis://h: the shared cache is not built yet"},
+      {"-", "'-': the documents are watched for changes, so they must be files"},
+  };
+  for (const auto& [arguments, message] : wrong) {
+    const Ran ran = Run("up app.yaml " + std::string(arguments));
+    EXPECT_EQ(ran.status, kUsage) << arguments;
+    EXPECT_EQ(ran.out, "") << arguments;
+    EXPECT_NE(ran.err.find(std::string("flyballctl up: ") + message), std::string::npos) << ran.err;
+    EXPECT_EQ(Lines(ran.err), 2u) << ran.err;
+    EXPECT_EQ(ran.err.find("secret"), std::string::npos) << ran.err;
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/.flyball")) << arguments;
+  }
+}
+
+TEST_F(CliTest, APodJudgesItsFlagsAsUpDoes) {
+  Write("in", "");
+  for (const auto& [arguments, message] : {
+           std::pair{"--drain-delay 5", "flyball-api: --drain-delay 5: must be a number with its unit"},
+           {"--fault foo=1 --allow-faults", "flyball-api: --fault foo=1: the only fault is delay=DURATION"},
+           {"--fault delay=20ms", "flyball-api: --fault needs --allow-faults"},
+           {"--database mysql://h/x", "flyball-api: --database mysql://h/x: mysql:// is not supported yet"},
+           {"--redis bad", "flyball-api: --redis bad: "},
+       }) {
+    const std::string command = "cd " + folder_ + " && " FLYBALL_BIN "/flyball-api x.yaml " + arguments + " 2>err";
+    const int status = std::system(command.c_str());
+    EXPECT_EQ(WEXITSTATUS(status), kUsage) << arguments;
+    EXPECT_EQ(ReadAll(folder_ + "/err").find(message), 0u) << ReadAll(folder_ + "/err");
+  }
+}
+
+TEST_F(CliTest, UpsHelpNamesDefaultsAndTheEnvironment) {
+  const Ran ran = Run("up --help");
+  EXPECT_EQ(ran.status, kFine);
+  EXPECT_NE(ran.out.find("Usage:\n  flyballctl up FILE... [options]\n"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("    --port=8080:\n        port of the API; 0 takes a free one; 0 to 65535 (FLYBALL_PORT)\n"),
+            std::string::npos)
+      << ran.out;
+  EXPECT_NE(ran.out.find("(FLYBALL_CONSOLE_PORT)"), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("(1x)"), std::string::npos) << ran.out;
 }
 
 TEST_F(CliTest, FlagsComeFromTheEnvironmentToo) {
@@ -155,6 +214,17 @@ TEST_F(CliTest, ValidateSaysEverythingAtOnce) {
   const json report = json::parse(structured.out);
   EXPECT_EQ(report["valid"], false);
   EXPECT_EQ(report["problems"].size(), Lines(ran.out) - 1) << "one line a problem, and a count";
+}
+
+TEST_F(CliTest, ValidateReadsStandardInput) {
+  const std::string good = ReadAll(FLYBALL_SOURCE_DIR "/manifests/samples/tasks.yaml");
+  EXPECT_EQ(Run("validate -", "", good).out, "valid: App tasks; Governor tasks\n");
+  const Ran bad = Run("validate -", "", "apiVersion: flyball.io/v1alpha1\nkind: App\nspek: {}\n");
+  EXPECT_EQ(bad.status, kFailed);
+  EXPECT_NE(bad.out.find("stdin:3:1: "), std::string::npos) << bad.out;
+  EXPECT_NE(Run("validate -", "", "").out.find("stdin:1:1: the file holds no document"), std::string::npos);
+  const Ran large = Run("validate -", "", std::string(2 << 20, '#'));
+  EXPECT_NE(large.out.find("stdin: the file is larger than 1 MiB"), std::string::npos) << large.out;
 }
 
 TEST_F(CliTest, NoFleetIsAFailureThatSaysWhatToDo) {

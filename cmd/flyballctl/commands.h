@@ -2,15 +2,17 @@
 // that declares its flags and what runs; main.cc calls them in the order `--help` shows.
 #pragma once
 
+namespace flyball::flags {
+class CommandLine;
+}
+
 namespace flyball::ctl {
 
-class CommandLine;
-
-void AddUp(CommandLine& line);
-void AddValidate(CommandLine& line);
-void AddStatus(CommandLine& line);
-void AddExplain(CommandLine& line);
-void AddLoad(CommandLine& line);
-void AddUsers(CommandLine& line);
+void AddUp(flags::CommandLine& line);
+void AddValidate(flags::CommandLine& line);
+void AddStatus(flags::CommandLine& line);
+void AddExplain(flags::CommandLine& line);
+void AddLoad(flags::CommandLine& line);
+void AddUsers(flags::CommandLine& line);
 
 }  // namespace flyball::ctl

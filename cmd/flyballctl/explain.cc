@@ -3,9 +3,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/refusal.h"
 #include "cmd/flyballctl/running_fleet.h"
 
 namespace flyball::ctl {
@@ -73,23 +74,23 @@ int Explain(const Flags& flags) {
   if (!answer.is_object() || !answer.contains("governors") || !answer["governors"].is_array())
     return Failed("explain", "the console did not answer with a list of governors");
   if (const Format format = FormatOf(flags.output); format != Format::kText)
-    return PrintStructured(*body, format) ? kFine : kFailed;
+    return PrintStructured(*body, format) ? flags::kFine : flags::kFailed;
 
   int shown = 0;
   for (const json& governor : answer["governors"]) {
     if (!governor.is_object() || (!flags.governor.empty() && GetText(governor, "name") != flags.governor)) continue;
     std::fputs(((shown++ > 0 ? "\n" : "") + Describe(governor)).c_str(), stdout);
   }
-  if (shown > 0) return kFine;
+  if (shown > 0) return flags::kFine;
   return Failed("explain", flags.governor.empty() ? "no governor has reported a decision yet: try again in a moment"
                                                   : "there is no governor '" + flags.governor + "' here");
 }
 
 }  // namespace
 
-void AddExplain(CommandLine& line) {
+void AddExplain(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
-  Command& explain = line.Add("explain", "Explain why replicas and limits are what they are, number by number.");
+  flags::Command& explain = line.Add("explain", "Explain why replicas and limits are what they are, number by number.");
   explain.Option("--data", &flags->data, "data folder of the fleet");
   explain.Option("--governor", &flags->governor, "only this one");
   OutputOption(explain, &flags->output);

@@ -8,10 +8,12 @@
 #include <sstream>
 #include <thread>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
+#include "cmd/flags/values.h"
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/local_app.h"
 #include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/refusal.h"
 #include "cmd/flyballctl/running_fleet.h"
 #include "pkg/base/clock.h"
 #include "pkg/http/client.h"
@@ -146,7 +148,6 @@ class StopOnSignal {
 };
 
 int Load(const Flags& flags) {
-  if (flags.duration < seconds(1)) return WrongUsage("load", "--duration must be at least 1s");
   auto plan = flags.url.empty() ? PlanForFleet(flags) : PlanForUrl(flags);
   if (!plan) {
     const bool usage = !flags.url.empty() && !load::ParseTarget(flags.url);
@@ -171,25 +172,27 @@ int Load(const Flags& flags) {
   } else {
     PrintReport(*report);
   }
-  return kFine;
+  return flags::kFine;
 }
 
 }  // namespace
 
-void AddLoad(CommandLine& line) {
+void AddLoad(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
-  Command& load = line.Add("load", "Offer load to a fleet on this machine, whatever it answers, and report.");
-  load.Option("--data", &flags->data, "data folder of the fleet; accounts and tokens are made there");
-  load.Option("--database", &flags->database, "SQLite file, when the fleet was given one");
+  flags::Command& load = line.Add("load", "Offer load to a fleet on this machine, whatever it answers, and report.");
+  load.Option("--data", &flags->data, "data folder of the fleet; accounts and tokens are made there",
+              flags::CheckFolder);
+  load.Option("--database", &flags->database, "SQLite file, when the fleet was given one", flags::CheckDatabase);
   load.Option("--url", &flags->url, "http://127.0.0.1:PORT/BASE instead of a fleet's folder; loopback only");
   load.Choice("--trace", &flags->trace, {"steady", "flash", "ramp", "on-off"}, "how the rate moves over time");
   load.Option("--rate", &flags->rate, 0.1, 200'000, "requests a second (flash: before it goes to 5 times that)");
-  load.Option("--duration", &flags->duration, "how long");
+  load.Option("--duration", &flags->duration, seconds(1), std::chrono::hours(24), "how long");
   load.Option("--connections", &flags->connections, 1, 10'000, "connections kept alive");
   load.Option("--principals", &flags->principals, -1, 10'000,
               "accounts that ask; 0 = no login, -1 = 16 with --data and 0 with --url");
   load.Option("--mix", &flags->mix, "YAML or JSON list of {weight, method, path, body} with {n}, {id}, {principal}");
-  load.Option("--timeout", &flags->timeout, "for one answer, from when its request was due");
+  load.Option("--timeout", &flags->timeout, milliseconds(1), std::chrono::hours(1),
+              "for one answer, from when its request was due");
   load.Option("--retries", &flags->retries, 0, 100, "attempts after a 503 or 429, each after its Retry-After");
   load.Option("--seed", &flags->seed, 1, 1'000'000'000, "of arrivals and mix: the same seed offers the same load");
   OutputOption(load, &flags->output);

@@ -1,9 +1,11 @@
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
 #include "cmd/flyballctl/commands.h"
 
 int main(int argc, char** argv) {
   using namespace flyball::ctl;
-  CommandLine line("flyballctl", "Runs and inspects Flyball: an API platform that regulates itself.", FLYBALL_VERSION);
+  namespace flags = flyball::flags;
+  flags::CommandLine line("flyballctl", "Runs and inspects Flyball: an API platform that regulates itself.",
+                          FLYBALL_VERSION);
   AddUp(line);
   AddValidate(line);
   AddStatus(line);

@@ -68,7 +68,7 @@ bool LooksNumeric(const std::string& cell) {
 
 }  // namespace
 
-void OutputOption(Command& command, std::string* into) {
+void OutputOption(flags::Command& command, std::string* into) {
   command.Choice("-o,--output", into, {"text", "json", "yaml"}, "text for people, or a whole document for programs");
 }
 

@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
 
 namespace flyball::ctl {
 
 enum class Format { kText, kJson, kYaml };
 
 // Declares -o,--output text|json|yaml. `into` as in Command.
-void OutputOption(Command& command, std::string* into);
+void OutputOption(flags::Command& command, std::string* into);
 Format FormatOf(const std::string& output);
 
 // Prints one JSON value to standard output in `format` (kJson or kYaml), indented, with a newline at its end. False

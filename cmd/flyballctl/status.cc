@@ -5,9 +5,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/refusal.h"
 #include "cmd/flyballctl/running_fleet.h"
 
 namespace flyball::ctl {
@@ -135,7 +136,7 @@ int Show(const Flags& flags, bool redraw) {
     std::fputs(Describe(*fleet, status).c_str(), stdout);
   }
   std::fflush(stdout);
-  return kFine;
+  return flags::kFine;
 }
 
 int Status(const Flags& flags) {
@@ -147,17 +148,17 @@ int Status(const Flags& flags) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const timespec second{1, 0};
   while (true) {
-    if (const int shown = Show(flags, OnTerminal()); shown != kFine) return shown;
-    if (sigtimedwait(&signals, nullptr, &second) > 0) return kFine;
+    if (const int shown = Show(flags, OnTerminal()); shown != flags::kFine) return shown;
+    if (sigtimedwait(&signals, nullptr, &second) > 0) return flags::kFine;
     if (!OnTerminal()) std::fputs("\n", stdout);
   }
 }
 
 }  // namespace
 
-void AddStatus(CommandLine& line) {
+void AddStatus(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
-  Command& status = line.Add("status", "Show the fleet, its load, its limits and the last decision.");
+  flags::Command& status = line.Add("status", "Show the fleet, its load, its limits and the last decision.");
   status.Option("--data", &flags->data, "data folder of the fleet");
   status.Flag("-w,--watch", &flags->watch, "go on, once a second, until Ctrl-C");
   OutputOption(status, &flags->output);

@@ -1,15 +1,21 @@
 // flyballctl up FILE...: runs the documents on this machine, in the foreground.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
+#include "cmd/flags/values.h"
 #include "cmd/flyballctl/commands.h"
+#include "cmd/flyballctl/refusal.h"
 #include "pkg/service/local/supervisor.h"
 
 namespace flyball::ctl {
 namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
 
 struct Flags {
   local::Options options;
@@ -19,47 +25,65 @@ struct Flags {
   bool no_governor = false;
 };
 
+constexpr milliseconds kLongestWait = hours(1);
+
+Result<void> CheckReplicas(const std::string& text) {
+  if (local::ParseReplicaBounds(text)) return {};
+  return Fail(ErrorCode::kInvalid,
+              "must be MIN:MAX with 1 <= MIN <= MAX <= " + std::to_string(local::kMaxReplicas) + ", such as 2:10");
+}
+
+Result<void> CheckFault(const std::string& text) {
+  const auto delay = flags::FaultDelay(text);
+  return delay ? Result<void>() : Fail(delay.error());
+}
+
+Result<void> NotBuilt(const std::string&) {
+  return Fail(ErrorCode::kInvalid, "the shared cache is not built yet; leave it out");
+}
+
 int Up(const Flags& flags) {
   local::Options options = flags.options;
   options.port = static_cast<uint16_t>(flags.port);
   options.console_port = static_cast<uint16_t>(flags.console_port);
   options.governor = !flags.no_governor;
+  if (std::find(options.documents.begin(), options.documents.end(), "-") != options.documents.end()) {
+    return WrongUsage("up", "'-': the documents are watched for changes, so they must be files");
+  }
   if (flags.port != 0 && flags.port == flags.console_port) {
     return WrongUsage("up", "--port and --console-port must differ");
   }
-  if (!flags.replicas.empty()) {
-    options.replicas = local::ParseReplicaBounds(flags.replicas);
-    if (!options.replicas) {
-      return WrongUsage("up", "--replicas " + flags.replicas + ": expected MIN:MAX with 1 <= MIN <= MAX <= " +
-                                  std::to_string(local::kMaxReplicas) + ", such as 2:10");
-    }
-  }
-  if (!flags.cache_redis.empty()) return WrongUsage("up", "--cache-redis: the shared cache is not built yet");
+  if (!flags.replicas.empty()) options.replicas = local::ParseReplicaBounds(flags.replicas);
   const bool terminal = ::isatty(STDOUT_FILENO) == 1;
   return local::Supervisor(options, std::cout, std::cerr, terminal).Run();
 }
 
 }  // namespace
 
-void AddUp(CommandLine& line) {
+void AddUp(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
   local::Options& options = flags->options;
-  Command& up = line.Add("up", "Run documents on this machine: API pods, their Redis, and the governor.");
+  flags::Command& up = line.Add("up", "Run documents on this machine: API pods, their Redis, and the governor.");
   up.Arguments("FILE", &options.documents, "App and Governor documents");
   up.Option("--port", &flags->port, 0, 65535, "port of the API; 0 takes a free one");
   up.Option("--console-port", &flags->console_port, 0, 65535, "port of the console; 0 takes a free one");
   up.Option("--host", &options.host, "address both listen on");
-  up.Option("--data", &options.data, "folder of the database, logs and sockets");
-  up.Option("--database", &options.database, "URL of a database server instead of SQLite in the data folder");
-  up.Option("--redis", &options.redis, "URL of a Redis instead of a private one; 'none' for one pod without");
-  up.Option("--cache-redis", &flags->cache_redis, "URL of a Redis for the cache (not built yet)");
-  up.Option("--replicas", &flags->replicas, "MIN:MAX pods, instead of what the Governor says");
+  up.Option("--data", &options.data, "folder of the database, logs and sockets", flags::CheckFolder);
+  up.Option("--database", &options.database, "SQLite file, instead of one in the data folder", flags::CheckDatabase);
+  up.Option("--redis", &options.redis, "unix:/path or redis://host:port instead of a private one; 'none' for one pod",
+            flags::CheckRedis);
+  up.Option("--cache-redis", &flags->cache_redis, "Redis for the cache (not built yet)", NotBuilt);
+  up.Option("--replicas", &flags->replicas, "MIN:MAX pods, instead of what the Governor says", CheckReplicas);
   up.Flag("--no-governor", &flags->no_governor, "run the minimum of pods and let nobody change it");
-  up.Option("--drain-delay", &options.drain_delay, "how long a stopping pod goes on as before");
-  up.Option("--drain-timeout", &options.drain_timeout, "how long a stopping pod may take to finish its requests");
+  up.Option("--drain-delay", &options.drain_delay, milliseconds(0), kLongestWait,
+            "how long a stopping pod goes on as before");
+  up.Option("--drain-timeout", &options.drain_timeout, milliseconds(0), kLongestWait,
+            "how long a stopping pod may take to finish its requests");
   up.Flag("--allow-faults", &options.allow_faults, "pods accept faults for tests and demos");
-  up.Option("--fault", &options.faults, "a fault every request meets, such as delay=20ms (implies --allow-faults)");
-  up.Option("--start-delay", &options.start_delay, "pods become Ready this much later (for demos)");
+  up.Option("--fault", &options.faults, "a fault every request meets, such as delay=20ms (implies --allow-faults)",
+            CheckFault);
+  up.Option("--start-delay", &options.start_delay, milliseconds(0), kLongestWait,
+            "pods become Ready this much later (for demos)");
   up.Runs([flags] { return Up(*flags); });
 }
 

@@ -6,10 +6,12 @@
 #include <iostream>
 #include <memory>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
+#include "cmd/flags/values.h"
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/local_app.h"
 #include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/refusal.h"
 #include "pkg/base/clock.h"
 #include "pkg/base/ids.h"
 #include "pkg/base/json_writer.h"
@@ -111,22 +113,22 @@ int CreateUser(const Flags& flags) {
   if (!answer) return Failed("users create", answer.error().message);
   if (answer->is_problem()) return Failed("users create", Describe(*answer));
   PrintCreated(flags, answer->body, generated);
-  return kFine;
+  return flags::kFine;
 }
 
 }  // namespace
 
-void AddUsers(CommandLine& line) {
+void AddUsers(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
-  Command& users = line.Add("users", "Accounts of an app on this machine.");
-  Command& create = users.Sub("create", "Create an account, such as the first administrator.");
+  flags::Command& users = line.Add("users", "Accounts of an app on this machine.");
+  flags::Command& create = users.Sub("create", "Create an account, such as the first administrator.");
   create.Arguments("FILE", &flags->documents, "the App's documents; those of the data folder when absent", 0);
   create.Option("--role", &flags->role, "role of the account");
   create.Option("--email", &flags->email, "its e-mail address");
   create.Option("--name", &flags->name, "its name, when the app's accounts have one");
   create.Flag("--password-stdin", &flags->password_stdin, "read the password from standard input; else one is made up");
   create.Option("--data", &flags->data, "data folder of the fleet");
-  create.Option("--database", &flags->database, "SQLite file, when the fleet was given one");
+  create.Option("--database", &flags->database, "SQLite file, when the fleet was given one", flags::CheckDatabase);
   OutputOption(create, &flags->output);
   create.Runs([flags] { return CreateUser(*flags); });
 }

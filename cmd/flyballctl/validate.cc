@@ -1,11 +1,19 @@
-// flyballctl validate FILE...: every problem of the documents, without starting anything.
+// flyballctl validate FILE...: every problem of the documents, without starting anything. "-" is standard input.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
-#include "cmd/flyballctl/command_line.h"
+#include "cmd/flags/command_line.h"
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/output.h"
+#include "cmd/flyballctl/refusal.h"
 #include "pkg/base/json_writer.h"
+#include "pkg/base/unique_fd.h"
 #include "pkg/spec/reader.h"
 
 namespace flyball::ctl {
@@ -62,22 +70,57 @@ void Print(const spec::Documents& documents) {
               !apps.empty() && !governors.empty() ? "; " : "", governors.c_str());
 }
 
+// Standard input as a file in memory, up to the first byte too many; its path is valid while `memory` is open.
+Result<std::string> TakeInput(UniqueFd& memory) {
+  constexpr size_t kEnough = (1 << 20) + 1;
+  memory.Reset(memfd_create("stdin", MFD_CLOEXEC));
+  if (!memory.valid()) return FailErrno("reading standard input");
+  std::array<char, 1 << 16> piece;
+  for (size_t taken = 0; taken < kEnough;) {
+    const ssize_t got = read(STDIN_FILENO, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno("reading standard input");
+    if (got == 0) break;
+    if (write(memory.get(), piece.data(), static_cast<size_t>(got)) != got) return FailErrno("keeping standard input");
+    taken += static_cast<size_t>(got);
+  }
+  return "/proc/self/fd/" + std::to_string(memory.get());
+}
+
+Result<spec::Documents> ReadThem(std::vector<std::string> files) {
+  const auto dash = std::find(files.begin(), files.end(), "-");
+  UniqueFd memory;
+  std::string input;
+  if (dash != files.end()) {
+    auto taken = TakeInput(memory);
+    if (!taken) return Fail(taken.error());
+    input = *dash = *taken;
+  }
+  spec::Documents documents = spec::ReadFiles(files);
+  for (auto& problem : documents.problems) {
+    if (!input.empty() && problem.file == input) problem.file = "stdin";
+  }
+  return documents;
+}
+
 int Validate(const Flags& flags) {
-  const spec::Documents documents = spec::ReadFiles(flags.files);
+  const auto read = ReadThem(flags.files);
+  if (!read) return Failed("validate", read.error().message);
+  const spec::Documents& documents = *read;
   if (const Format format = FormatOf(flags.output); format != Format::kText) {
     PrintStructured(ToJson(documents), format);
   } else {
     Print(documents);
   }
-  return documents.ok() ? kFine : kFailed;
+  return documents.ok() ? flags::kFine : flags::kFailed;
 }
 
 }  // namespace
 
-void AddValidate(CommandLine& line) {
+void AddValidate(flags::CommandLine& line) {
   const auto flags = std::make_shared<Flags>();
-  Command& validate = line.Add("validate", "Check documents; every problem at once, and nothing is started.");
-  validate.Arguments("FILE", &flags->files, "App and Governor documents");
+  flags::Command& validate = line.Add("validate", "Check documents; every problem at once, and nothing is started.");
+  validate.Arguments("FILE", &flags->files, "App and Governor documents; - is standard input");
   OutputOption(validate, &flags->output);
   validate.Runs([flags] { return Validate(*flags); });
 }

@@ -172,12 +172,20 @@ Result<DataDir> DataDir::Open(const std::string& path) {
   const auto explain = [&](const Error& why) {
     return Fail(why.code, "the data folder cannot be used: " + why.message + "; choose another with --data DIR");
   };
+  const bool is_new = !fs::exists(absolute, error);
   if (auto made = MakeDataFolder(absolute); !made) return explain(made.error());
   if (auto writable = CheckWritable(absolute); !writable) return explain(writable.error());
   auto lock = Lock(absolute);
   if (!lock) return lock.error().code == ErrorCode::kConflict ? Fail(lock.error()) : explain(lock.error());
   if (auto made = MakeFolder(absolute + "/logs"); !made) return explain(made.error());
-  return DataDir(std::move(absolute), std::move(*lock));
+  return DataDir(std::move(absolute), is_new, std::move(*lock));
+}
+
+void DataDir::RemoveIfNew() const {
+  if (!is_new_) return;
+  std::error_code ignored;
+  for (const char* name : {"/documents", "/logs", "/lock"}) fs::remove_all(path_ + name, ignored);
+  ::rmdir(path_.c_str());
 }
 
 std::string DataDir::LogFile(const std::string& name) const { return path_ + "/logs/" + name + ".log"; }

@@ -38,6 +38,10 @@ class DataDir {
   // Absolute.
   const std::string& path() const { return path_; }
 
+  // Takes back what Open and SaveDocuments made, when Open made the folder: for a start that came to nothing. A folder
+  // that was there before, and what others put into it, stays.
+  void RemoveIfNew() const;
+
   // "<path>/logs/<name>.log". Rotate moves an existing one to ".log.1", so that each holds one life of the process.
   std::string LogFile(const std::string& name) const;
   void RotateLog(const std::string& name) const;
@@ -61,9 +65,11 @@ class DataDir {
   Result<RunFile> LeftOverRunFile() const;
 
  private:
-  DataDir(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataDir(std::string path, bool is_new, UniqueFd lock)
+      : path_(std::move(path)), is_new_(is_new), lock_(std::move(lock)) {}
 
   std::string path_;
+  bool is_new_;
   UniqueFd lock_;
 };
 

@@ -167,5 +167,25 @@ TEST(LastWordsTest, TheLastErrorWithItsFieldsElseTheLastLine) {
   EXPECT_EQ(LastWords(std::string(10000, 'x')).size(), 500U);
 }
 
+TEST(DataDirTest, AFolderOfItsOwnGoesWhenTheStartCameToNothing) {
+  Folder folder;
+  {
+    const auto data = DataDir::Open(folder / "new");
+    ASSERT_TRUE(data->SaveDocuments(1, {{"a.yaml", "a"}}));
+    data->RemoveIfNew();
+    EXPECT_FALSE(std::filesystem::exists(folder / "new"));
+  }
+  std::filesystem::create_directory(folder / "old");
+  {
+    const auto data = DataDir::Open(folder / "old");
+    data->RemoveIfNew();
+    EXPECT_TRUE(std::filesystem::exists(folder / "old"));
+  }
+  const auto data = DataDir::Open(folder / "shared");
+  WriteFile(folder / "shared/tasks.db", "rows");
+  data->RemoveIfNew();
+  EXPECT_TRUE(std::filesystem::exists(folder / "shared/tasks.db")) << "not ours";
+}
+
 }  // namespace
 }  // namespace flyball::local

@@ -218,6 +218,7 @@ int Supervisor::Impl::Run() {
 
 bool Supervisor::Impl::Refuse(const Error& why) {
   narration_.Problem(why.message);
+  if (data_) data_->RemoveIfNew();
   return false;
 }
 
@@ -454,6 +455,7 @@ void Supervisor::Impl::PodEnded(const Pod& pod, const Ending& ending, SteadyTime
   counts_->Clear(static_cast<size_t>(pod.slot));
   const bool told = fleet_->Exited(pod.slot, now);
   if (killed_) return;
+  if (!announced_ && failed_) return;  // all pods fail alike, and it was said
   if (!told) {
     PodDied(pod, ending, now);
     return;
@@ -474,6 +476,7 @@ void Supervisor::Impl::PodDied(const Pod& pod, const Ending& ending, SteadyTime 
   const std::string said = words.empty() ? "" : ": " + words;
   if (!announced_ && ending.exited && pod.admin_port == 0) {  // it will not go better the next time
     failed_ = true;
+    fleet_->Stop();
     narration_.Problem(pod.name + " could not start, it " + Describe(ending) + said);
     narration_.Problem("its log is " + data_->LogFile(pod.name));
     if (phase_ == Phase::kRunning) BeginStop(now, "it could not start");

@@ -168,10 +168,18 @@ TEST(SupervisorTest, StopsWhileItIsStarting) {
 TEST(SupervisorTest, APodThatCannotStartEndsItWithThePodsOwnWords) {
   Supervised fleet;
   fleet.environment = {"FAKE_POD_FAIL=3"};
+  fleet.options.replicas = ReplicaBounds{3, 3};
   fleet.Start();
   EXPECT_EQ(fleet.WaitForEnd(), 1);
-  EXPECT_NE(fleet.Problems().find("pod-1 could not start, it exited with status 3: told to fail"), std::string::npos)
-      << fleet.Problems();
+  const std::string problems = fleet.Problems(), said = fleet.Output();
+  EXPECT_NE(problems.find(" could not start, it exited with status 3: told to fail"), std::string::npos) << problems;
+  EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 2) << "said once: " << problems;
+  EXPECT_EQ(said.find("while it was stopping"), std::string::npos) << said;
+  for (const char* pod : {"pod-1", "pod-2", "pod-3"}) {
+    const std::string start = std::string(pod) + "         starting";
+    const size_t first = said.find(start);
+    EXPECT_EQ(said.find(start, first + 1), std::string::npos) << "started once: " << said;
+  }
   EXPECT_FALSE(std::filesystem::exists(fleet.data() + "/run.json"));
 }
 
@@ -269,6 +277,7 @@ TEST(SupervisorTest, ATakenPort) {
   const std::string refusal = Refusal(fleet);
   EXPECT_NE(refusal.find("port " + std::to_string(taken->port) + ", for the API, is taken by pid"), std::string::npos)
       << refusal;
+  EXPECT_FALSE(std::filesystem::exists(fleet.data())) << "nothing is left behind";
 }
 
 TEST(SupervisorTest, ADocumentThatIsWrong) {

@@ -142,7 +142,10 @@ Error Connection::Explain(int code) const {
                                        "move it away together with its -wal and -shm files to start anew"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {ErrorCode::kUnavailable, path_ + " is locked by another program"};
+      return {ErrorCode::kUnavailable, path_ +
+                                           " is locked by another program: let it finish or end it (a database "
+                                           "browser, a backup; 'fuser " +
+                                           path_ + "' names it), then try again"};
     case SQLITE_FULL:
       return {ErrorCode::kUnavailable, path_ + " cannot grow: the disk is full"};
     case SQLITE_INTERRUPT:

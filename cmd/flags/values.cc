@@ -1,0 +1,78 @@
+#include "cmd/flags/values.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "pkg/base/time_format.h"
+#include "pkg/state/redis/redis_state.h"
+
+namespace flyball::flags {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShortestFault{1}, kLongestFault{60'000};
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+}  // namespace
+
+Result<milliseconds> DurationBetween(std::string_view text, milliseconds least, milliseconds most) {
+  const auto duration = ParseDuration(text);
+  if (!duration) {
+    const std::string example = IsNumber(text) && text.size() < 6 ? std::string(text) + "s" : "30s";
+    return Fail(ErrorCode::kInvalid, "must be a number with its unit (ms, s, m, h, d), such as " + example);
+  }
+  if (*duration < least) return Fail(ErrorCode::kInvalid, "must be at least " + FormatDuration(least));
+  if (*duration > most) return Fail(ErrorCode::kInvalid, "must be at most " + FormatDuration(most));
+  return *duration;
+}
+
+Result<milliseconds> FaultDelay(std::string_view text) {
+  constexpr std::string_view kDelay = "delay=";
+  if (!text.starts_with(kDelay)) {
+    return Fail(ErrorCode::kInvalid, "the only fault is delay=DURATION, such as delay=20ms");
+  }
+  auto delay = DurationBetween(text.substr(kDelay.size()), kShortestFault, kLongestFault);
+  if (!delay) return Fail(ErrorCode::kInvalid, "the delay " + delay.error().message);
+  return delay;
+}
+
+Result<void> CheckDatabase(const std::string& text) {
+  constexpr const char* kPossible =
+      "today the data is kept in an SQLite file: leave the flag out for one in the data folder, or give its path, "
+      "such as /var/lib/tasks.db";
+  const size_t scheme = text.find("://");
+  if (scheme != std::string::npos) {
+    return Fail(ErrorCode::kInvalid, text.substr(0, scheme) + ":// is not supported yet; " + kPossible);
+  }
+  struct stat info {};
+  if (!text.empty() && (text.back() == '/' || (::stat(text.c_str(), &info) == 0 && S_ISDIR(info.st_mode)))) {
+    return Fail(ErrorCode::kInvalid, std::string("is a folder; ") + kPossible);
+  }
+  return {};
+}
+
+Result<void> CheckRedis(const std::string& text) {
+  if (text.empty() || text == "none") return {};
+  const auto address = state::ParseRedisAddress(text);
+  if (!address) return Fail(ErrorCode::kInvalid, address.error().message + ", or none for one pod without");
+  return {};
+}
+
+Result<void> CheckFolder(const std::string& text) {
+  if (text.empty()) return Fail(ErrorCode::kInvalid, "expected the name of a folder, such as .flyball");
+  return {};
+}
+
+std::string WithoutPassword(const std::string& text) {
+  const size_t scheme = text.find("://"), at = text.rfind('@');
+  if (scheme == std::string::npos || at == std::string::npos || at < scheme) return text;
+  return text.substr(0, scheme + 3) + "***" + text.substr(at);
+}
+
+}  // namespace flyball::flags

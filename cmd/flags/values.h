@@ -1,0 +1,33 @@
+// What the values of flags may be, for every program that takes them. Errors are kInvalid and say what would be right;
+// who knows the flag puts its name and the value before it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "pkg/base/result.h"
+
+namespace flyball::flags {
+
+// "250ms", "45s", "1m30s", between the two, both inclusive.
+Result<std::chrono::milliseconds> DurationBetween(std::string_view text, std::chrono::milliseconds least,
+                                                  std::chrono::milliseconds most);
+
+// The delay of a fault: "delay=20ms" gives 20 ms; 1 ms to 1 min.
+Result<std::chrono::milliseconds> FaultDelay(std::string_view text);
+
+// A path of an SQLite file, or empty for the one in the data folder. URLs of servers are refused by name: no other
+// store can be chosen yet. The file need not exist; a folder is refused.
+Result<void> CheckDatabase(const std::string& text);
+
+// unix:/path, redis://host:port, or "none"; empty is for the caller to judge and passes.
+Result<void> CheckRedis(const std::string& text);
+
+// Not empty.
+Result<void> CheckFolder(const std::string& text);
+
+// `text` with what stands between "://" and '@' as "***": a password must not come to a terminal or a log.
+std::string WithoutPassword(const std::string& text);
+
+}  // namespace flyball::flags
