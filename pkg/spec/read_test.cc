@@ -1,6 +1,7 @@
 // What is read from documents that are right.
 #include <gtest/gtest.h>
 
+#include "pkg/spec/locate.h"
 #include "pkg/spec/reader.h"
 
 namespace flyball::spec {
@@ -276,6 +277,17 @@ TEST(Read, WindowsFilesAndByteOrderMarks) {
                           "lower-case letters, digits and '-', as in tasks",
                           "w.yaml:2:21: unknown key 'x' in metadata; expected 'name', 'namespace', 'labels', "
                           "'annotations'"}));
+}
+
+TEST(ProblemAt, FindsWhereAFieldIsDeclared) {
+  const std::vector<Source> sources = {{"g.yaml", "kind: Governor\nspec: {resources: {tasks: {}}}\n"},
+                                       {"a.yaml",
+                                        "kind: App\nspec:\n  resources:\n    users: {fields: {}}\n    tasks:\n      "
+                                        "fields:\n        due: {type: date}\n"}};
+  EXPECT_EQ(Format(*ProblemAt(sources, "tasks", "due", "does not fit")), "a.yaml:7:9: does not fit");
+  EXPECT_EQ(Format(*ProblemAt(sources, "tasks", "version", "does not fit")), "a.yaml:5:5: does not fit");
+  EXPECT_FALSE(ProblemAt(sources, "notes", "due", "does not fit"));
+  EXPECT_FALSE(ProblemAt({{"bad.yaml", "kind: ["}, {"b.yaml", "kind: App\n"}}, "tasks", "due", ""));
 }
 
 TEST(Format, LeavesOutWhatIsNotKnown) {
