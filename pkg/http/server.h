@@ -25,7 +25,7 @@ class ConnectionCounts;
 
 // One request that has its answer; a view for the duration of Handler::OnAnswered.
 struct Answered {
-  const Request& request;  // method kOther and everything else empty when the request could not be parsed
+  const Request& request;  // method kOther (or kHead) and all else empty when the request could not be parsed
   int status = 0;
   uint64_t tag = 0;        // Response::tag
   size_t body_bytes = 0;   // sent or to be sent (0 for HEAD)

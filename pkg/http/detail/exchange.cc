@@ -28,6 +28,7 @@ bool IsAcceptableId(std::string_view id) {
 
 void Exchange::Reset() {
   ForgetRequest();
+  request.method_ = Method::kOther;
   request.id_ = {};
   response = Response();
   Recycle(head);
@@ -41,7 +42,7 @@ void Exchange::Reset() {
 }
 
 void Exchange::ForgetRequest() {
-  request.method_ = Method::kOther;
+  if (request.method_ != Method::kHead) request.method_ = Method::kOther;  // the answer must still have no body
   request.version_ = Version::kHttp11;
   request.method_text_ = request.target_ = request.path_ = request.query_ = request.host_ = request.body_ = {};
   request.fields_.clear();

@@ -250,8 +250,8 @@ bool RequestReader::ParseRequestLine(std::string_view line, const Limits& limits
   const bool well_formed = version.size() == 8 && version.substr(0, 5) == "HTTP/" && IsDigits(version.substr(5, 1)) &&
                            version[6] == '.' && IsDigits(version.substr(7, 1));
   if (!well_formed) return refuse(400, "the version is not of the form HTTP/1.1");
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-  request.version_ = version == "HTTP/1.1" ? Version::kHttp11 : Version::kHttp10;
+  if (version[5] != '1') return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  request.version_ = version[7] == '0' ? Version::kHttp10 : Version::kHttp11;  // RFC 9110 section 6.2: 1.2 is 1.1 to us
   request.method_ = ParseMethod(request.method_text_);
   return true;
 }
@@ -393,6 +393,7 @@ bool RequestReader::ParseTarget(Exchange& exchange) {
   const size_t question = std::min(rest.find('?'), rest.size());
   const std::string_view path = question == 0 ? std::string_view("/") : rest.substr(0, question);
   request.query_ = rest.substr(std::min(question + 1, rest.size()));
+  if (!EscapesAreComplete(request.query_)) return Refuse(400, "a '%' in the query without two hex digits"), false;
   exchange.decoded_path.clear();
   if (auto decoded = DecodePath(path, exchange.decoded_path); !decoded) {
     exchange.decoded_path = std::move(decoded.error().message);
