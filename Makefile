@@ -13,10 +13,10 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config ca-certificates \
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev libboost1.81-dev libre2-dev libsqlite3-dev \
   libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev libpq-dev
 RUN_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql
+TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql nginx haproxy
 LINT_PACKAGES := clang-format-14 shellcheck
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
-BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev nginx wrk
+BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev wrk
 
 BINARIES := flyball-api flyball-autoscaler flyballctl
 
@@ -66,6 +66,12 @@ test-mutations: build
 .PHONY: test-fuzz
 test-fuzz: packages-fuzz build/fuzz/build.ninja
 	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),20) $(JOBS)
+
+## make http-conformance   runs the framing corpus against nginx and haproxy and writes docs/http-conformance.md
+.PHONY: http-conformance
+http-conformance: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target framing_proxies_test
+	@FLYBALL_WRITE_CONFORMANCE=1 $(BUILD)/bin/framing_proxies_test --gtest_filter='Conformance.*'
 
 ## make lint           formatting, shell scripts, layering (checked by CMake at configure time)
 .PHONY: lint

@@ -1,5 +1,6 @@
 #include "tests/framing/framing_case.h"
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -49,10 +50,10 @@ Result<void> ReadAnswers(std::string text, FramingCase& one) {
   std::string word, last;
   while (words >> word) {
     last = word;
-    if (word != "keep" && word != "close") one.statuses.push_back(std::stoi(word));
+    if (word != "keep" && word != "close") one.answers.push_back({std::stoi(word), word.back() == 'H'});
   }
   one.closes = last == "close";
-  if (one.statuses.empty() || (last != "keep" && last != "close")) {
+  if (one.answers.empty() || (last != "keep" && last != "close")) {
     return Fail(ErrorCode::kInvalid, "answers are statuses, then keep or close");
   }
   return {};
@@ -83,14 +84,16 @@ Result<std::vector<FramingCase>> ReadFramingCases(const std::string& path) {
   if (!file) return Fail(ErrorCode::kNotFound, path + " cannot be read");
   std::vector<FramingCase> cases;
   std::set<std::string> names;
-  std::string line;
+  std::string line, section;
   for (int number = 1; std::getline(file, line); ++number) {
+    if (line.rfind("# --- ", 0) == 0) section = line.substr(6, std::min(line.find(" (", 6), line.find(" ---", 6)) - 6);
     if (line.empty() || line[0] == '#') continue;
     auto one = ReadCase(line);
     if (!one) return Fail(ErrorCode::kInvalid, path + ":" + std::to_string(number) + ": " + one.error().message);
     if (!names.insert(one->name).second) {
       return Fail(ErrorCode::kInvalid, path + ":" + std::to_string(number) + ": the name stands there twice");
     }
+    one->section = section;
     one->line = number;
     cases.push_back(std::move(*one));
   }

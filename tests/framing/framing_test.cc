@@ -5,48 +5,14 @@
 #include <algorithm>
 
 #include "pkg/base/check.h"
-#include "pkg/http/server.h"
 #include "pkg/http/testing/raw_client.h"
+#include "tests/framing/echo_server.h"
 #include "tests/framing/framing_case.h"
 
 namespace flyball::framing {
 namespace {
 
 using http::testing::RawClient;
-
-// Answers with what it understood.
-class Echo final : public http::Handler {
- public:
-  void Handle(http::Responder responder) override {
-    const http::Request& request = responder.request();
-    std::string text = std::string(request.method_text()) + " ";
-    text.append(request.path()).append(" ").append(request.host()).append(" [").append(request.body()).append("]");
-    http::Response response;
-    response.SetBody("text/plain", std::move(text));
-    std::move(responder).Send(std::move(response));
-  }
-};
-
-http::Router EveryPath() {
-  using http::Method;
-  http::Router router;
-  for (Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch, Method::kDelete}) {
-    for (const char* pattern : {"/", "/{path...}"}) Check(router.Add(method, pattern, 0).has_value(), "a route");
-  }
-  return router;
-}
-
-class EchoServer {
- public:
-  EchoServer() : server_(http::ServerOptions(), EveryPath(), echo_) {
-    Check(server_.Start().has_value(), "the server starts");
-  }
-  uint16_t port() const { return server_.port(); }
-
- private:
-  Echo echo_;
-  http::Server server_;
-};
 
 uint16_t ServerPort() {
   static const EchoServer server;
@@ -65,8 +31,8 @@ class Framing : public ::testing::TestWithParam<FramingCase> {
     const FramingCase& wanted = GetParam();
     SCOPED_TRACE("cases.txt:" + std::to_string(wanted.line) + ", RFC " + wanted.clause);
     std::optional<http::testing::RawAnswer> answer;
-    for (int status : wanted.statuses) {
-      answer = client.Read();
+    for (const auto& [status, to_head] : wanted.answers) {
+      answer = client.Read(to_head);
       ASSERT_TRUE(answer.has_value()) << "no answer where " << status << " is due";
       ASSERT_EQ(answer->status, status) << answer->body;
       EXPECT_TRUE(status < 200 || answer->Header("Date").size() == 29);
