@@ -62,10 +62,10 @@ struct Limits {
   milliseconds head_deadline{10'000};     // from the first byte of a request to the end of its head; beyond: 408
   milliseconds body_grace{10'000};        // a body may take this long plus its bytes / body_rate; beyond: 408
   size_t body_bytes_per_second = 1024;
-  milliseconds idle_deadline{75'000};    // between requests; then closed
-  milliseconds write_deadline{30'000};   // for the client to take what is owed to it; then closed
-  milliseconds connection_age{600'000};  // +-10 %; then closed with the next answer. 0: never
-  size_t linger_bytes = 1024 * 1024;     // read and thrown away after an early answer
+  milliseconds idle_deadline{75'000};     // between requests; then closed
+  milliseconds write_deadline{30'000};    // for the client to take what is owed to it; then closed
+  milliseconds connection_age{600'000};   // +-10 %; then closed with the next answer. 0: never
+  size_t linger_bytes = 8 * 1024 * 1024;  // read and thrown away after an early answer; beyond: reset
   milliseconds linger{2'000};
 };
 

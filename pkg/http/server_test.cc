@@ -178,7 +178,7 @@ TEST(Server, LimitsBodiesByRoute) {
 }
 
 TEST(Server, ARefusedUploadReadsItsAnswer) {
-  TestServer server([](ServerOptions& options) { options.limits.linger_bytes = 8 * 1024 * 1024; });
+  TestServer server;
   const std::string body(4 * 1024 * 1024, 'x');
   for (int i = 0; i < 20; ++i) {
     RawClient client(server.port());

@@ -379,11 +379,20 @@ Connection::Next Connection::RunLingering() {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Next::kWait : Next::kClose;
     const auto bytes = static_cast<size_t>(got);
-    if (bytes == 0 || bytes >= linger_left_) return Next::kClose;
+    if (bytes == 0) return Next::kClose;
+    if (bytes >= linger_left_) return CutOff();
     linger_left_ -= bytes;
     bytes_left -= std::min(bytes, bytes_left);
   }
   return Next::kAgain;
+}
+
+// The client still sends. Closed quietly now, it could be left waiting for a window that nobody will open; so it gets a
+// reset. What it had received by then it can still read.
+Connection::Next Connection::CutOff() {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  return Next::kClose;
 }
 
 SteadyTime Connection::Deadline() const {
@@ -404,6 +413,7 @@ Connection::Next Connection::OnDeadline() {
     context_.wheel.Schedule(*this, Deadline());
     return Next::kWait;
   }
+  if (state_ == State::kLingering) return CutOff();
   const bool reading = state_ == State::kOpen && !blocked_ && !stop_reading_;
   if (!reading) return Next::kClose;
   if (!reader_.in_head() && !reader_.in_body()) return CloseIfIdle();

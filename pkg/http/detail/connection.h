@@ -51,6 +51,7 @@ class Connection final : public WheelEntry {
 
   Next RunOpen();
   Next RunLingering();
+  Next CutOff();
   Next Finish(bool more_to_do);
   Next StartLinger();
 
