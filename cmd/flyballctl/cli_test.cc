@@ -283,6 +283,14 @@ TEST_F(CliTest, StatusShowsTheFleet) {
   EXPECT_NE(yaml.out.find("pods:\n  - name: \"pod-1\"\n    pid: 4711\n"), std::string::npos) << yaml.out;
 }
 
+TEST_F(CliTest, StatusSaysWhenTheSavedDocumentsDoNotRun) {
+  RawServer console =
+      Console(R"({"pods":[],"governors":[],"documents":{"state":"rejected","reason":"a.yaml:3:1: no"}})");
+  WriteRunFile(console.Url(""), getpid());
+  const Ran ran = Run("status");
+  EXPECT_NE(ran.out.find("The saved documents are not those that run: a.yaml:3:1: no\n"), std::string::npos) << ran.out;
+}
+
 TEST_F(CliTest, StatusBearsAnAutoscalerThatKnowsNothingYet) {
   for (const char* body : {R"({"pods":[],"governors":[]})", R"({"pods":[{"name":"pod-1"}],"governors":[{"name":"x"}]})",
                            R"({"governors":[{"name":"x","replicas":null,"rates":null,"lastDecision":null}]})"}) {

@@ -114,6 +114,13 @@ std::string Governor(const json& governor) {
 std::string Describe(const local::RunFile& fleet, const json& status) {
   std::string out = Paint(Tone::kBold, fleet.app.empty() ? "Fleet" : "App " + fleet.app) + "  " + fleet.api +
                     fleet.base + "  (console " + fleet.console + ")\n\n" + Pods(status);
+  const json& documents = GetObject(status, "documents");
+  if (const std::string state = GetText(documents, "state"); state == "rejected") {
+    out +=
+        "\n" + Paint(Tone::kWarn, "The saved documents are not those that run: ") + GetText(documents, "reason") + "\n";
+  } else if (state == "rolling out") {
+    out += "\nA saved change is on its way to the pods.\n";
+  }
   if (const auto governors = status.find("governors"); governors != status.end() && governors->is_array()) {
     for (const json& governor : *governors) {
       if (governor.is_object()) out += "\n" + Governor(governor);

@@ -113,7 +113,7 @@ std::string ReferenceClause(const Column& column) {
 
 tl::unexpected<Error> OtherType(const Table& table, const Column& column, std::string_view stored,
                                 std::string_view wanted) {
-  return Fail(ErrorCode::kInvalid, NameOf(table, column) + " is stored as " + std::string(stored) + ", but a " +
+  return Fail(ErrorCode::kInvalid, NameOf(table, column) + " is stored as " + std::string(stored) + ", but the type " +
                                        std::string(Name(column.type)) + " needs " + std::string(wanted) +
                                        ": keep the old type, or give the new one another name and copy the values");
 }

@@ -219,6 +219,61 @@ TEST(FleetTest, SavingTheDocumentLosesNoRequest) {
   EXPECT_TRUE(writers.odd_answers().empty()) << writers.odd_answers().front();
 }
 
+// Saves the document with `from` replaced by `to`.
+void Edit(const RealFleet& fleet, const std::string& from, const std::string& to) {
+  std::string text = ReadFile(fleet.document());
+  const size_t at = text.find(from);
+  ASSERT_NE(at, std::string::npos) << from;
+  WriteFile(fleet.document(), text.replace(at, from.size(), to));
+}
+
+struct Misfit {
+  const char *name, *from, *to, *reason;
+};
+constexpr Misfit kMisfits[] = {
+    {"another type", "dueDate: {type: string, format: date-time}", "dueDate: {type: integer}",
+     "load.yaml:38:9: tasks.dueDate is stored as TEXT, but "},
+    {"new and required, and rows lack it", "      required: [title]",
+     "        effort: {type: integer}\n      required: [title, effort]",
+     "load.yaml:40:9: tasks.effort is new and required"},
+    {"unique, and rows are alike", "title: {type: string, minLength: 1, maxLength: 200}",
+     "title: {type: string, minLength: 1, maxLength: 200, unique: true}",
+     "load.yaml:34:9: tasks.title is to be unique, but some rows have the same value"},
+};
+
+TEST(FleetTest, AChangeThatDoesNotFitTheStoredRowsIsRejectedAsAWhole) {
+  RealFleet fleet;
+  const std::string sample = ReadFile(fleet.document());
+  const size_t seed = sample.find("  seed:\n");  // its rows would be judged with the document
+  WriteFile(fleet.document(), sample.substr(0, seed) + sample.substr(sample.find("---\n")));
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  const std::string original = ReadFile(fleet.document()), token = fleet.Token("ann@example.org");
+  const auto before = fleet.Run().pods;
+  Writers writers(fleet.port(), token);
+  ASSERT_TRUE(writers.Acknowledged(20));
+  for (const Misfit& misfit : kMisfits) {
+    SCOPED_TRACE(misfit.name);
+    Edit(fleet, misfit.from, misfit.to);
+    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "rejected"; }, seconds(20))) << fleet.Said();
+    EXPECT_NE(fleet.Documents()["reason"].dump().find(misfit.reason), std::string::npos) << fleet.Documents();
+    EXPECT_NE(fleet.Said().find(misfit.reason), std::string::npos) << fleet.Said();
+    EXPECT_TRUE(Eventually([&] { return fleet.Run().pods == before; })) << "the old pods were not touched";
+    WriteFile(fleet.document(), original);
+    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "running"; }, seconds(20))) << fleet.Said();
+  }
+  Edit(fleet, "      required: [title]", "        effort: {type: integer}\n      required: [title]");
+  ASSERT_TRUE(
+      Eventually([&] { return fleet.Said().find("all pods run the change") != std::string::npos; }, seconds(30)))
+      << fleet.Said();
+  RawClient client(fleet.port());
+  EXPECT_EQ(client.Send("POST", "/api/v1/tasks", token, R"({"title":"fits","effort":3})").status, 201);
+  writers.Stop();
+  EXPECT_EQ(writers.lost(), 0);
+  EXPECT_EQ(writers.refused(), 0);
+  EXPECT_TRUE(writers.odd_answers().empty()) << writers.odd_answers().front();
+}
+
 TEST(FleetTest, WithoutRedisServerOnePodServes) {
   RealFleet fleet;
   fleet.path = "/nonexistent";
@@ -274,6 +329,18 @@ TEST(RefusalTest, ADatabaseThatIsNone) {
   const std::string said = Refusal(fleet);
   EXPECT_NE(said.find("could not start"), std::string::npos) << said;
   EXPECT_NE(said.find("load.db"), std::string::npos) << said;
+}
+
+TEST(RefusalTest, ADocumentThatDoesNotFitWhatIsStored) {
+  RealFleet fleet;
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  fleet.Signal(SIGINT);
+  ASSERT_EQ(fleet.WaitForEnd(), 0);
+  Edit(fleet, "dueDate: {type: string, format: date-time}", "dueDate: {type: integer}");
+  const std::string said = Refusal(fleet);
+  EXPECT_NE(said.find("load.yaml:38:9: tasks.dueDate is stored as TEXT, but "), std::string::npos) << said;
+  EXPECT_NE(said.find("the documents do not fit what is stored in " + fleet.data()), std::string::npos) << said;
 }
 
 TEST(RefusalTest, ADocumentWithATypo) {

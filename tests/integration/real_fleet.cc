@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "pkg/http/client.h"
 #include "pkg/service/local/child.h"
 #include "pkg/service/local/testing/alive.h"
 #include "pkg/service/local/testing/eventually.h"
@@ -17,6 +18,12 @@ namespace flyball::integration {
 using local::testing::Alive;
 using local::testing::Eventually;
 using local::testing::ReadFile;
+
+namespace {
+
+uint16_t PortOf(const std::string& url) { return static_cast<uint16_t>(std::atoi(url.c_str() + url.rfind(':') + 1)); }
+
+}  // namespace
 
 RealFleet::RealFleet() : document_(folder_ / "load.yaml"), data_(folder_ / "data") {
   std::filesystem::copy_file(FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml", document_);
@@ -66,10 +73,16 @@ local::RunFile RealFleet::Run() const {
   return run ? *run : local::RunFile{};
 }
 
-uint16_t RealFleet::port() const {
-  const std::string url = Run().api;
-  return static_cast<uint16_t>(std::atoi(url.c_str() + url.rfind(':') + 1));
+nlohmann::json RealFleet::Documents() const {
+  const local::RunFile run = Run();
+  http::Client client;
+  const auto answer =
+      client.Send({"GET", run.console + "/api/status", "", {{"Authorization", "Bearer " + run.token}}}, seconds(5));
+  const auto status = nlohmann::json::parse(answer ? answer->body : "", nullptr, false);
+  return status.is_object() ? status.value("documents", nlohmann::json()) : nlohmann::json();
 }
+
+uint16_t RealFleet::port() const { return PortOf(Run().api); }
 
 std::vector<int> RealFleet::Processes() const {
   std::vector<int> pids;

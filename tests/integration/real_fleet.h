@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,7 @@ class RealFleet {
   std::string Said() const;  // standard output and error
 
   local::RunFile Run() const;
+  nlohmann::json Documents() const;  // {"state","reason"} of /api/status; null when the console does not answer
   uint16_t port() const;
   const std::string& data() const { return data_; }
   void set_data(std::string data) { data_ = std::move(data); }

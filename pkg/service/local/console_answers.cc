@@ -164,6 +164,10 @@ std::string StatusJson(const FleetView& view, const std::string& statuses) {
   }
   json.EndArray();
   json.Key("governors"), json.Raw(statuses);
+  json.Key("documents"), json.BeginObject();
+  json.Key("state"), json.Value(view.rolling_out ? "rolling out" : view.rejected.empty() ? "running" : "rejected");
+  json.Key("reason"), view.rejected.empty() ? json.Null() : json.Value(view.rejected);
+  json.EndObject();
   json.EndObject();
   return text;
 }
@@ -181,6 +185,8 @@ std::string MetricsText(const FleetView& view) {
   Sample(out, "flyball_fleet_pod_deaths_total", "", view.pod_deaths);
   Metric(out, "flyball_fleet_reloads_total", "counter", "Times changed documents were put to work.");
   Sample(out, "flyball_fleet_reloads_total", "", view.reloads);
+  Metric(out, "flyball_fleet_change_rejected", "gauge", "1 while the saved documents are not those that run.");
+  Sample(out, "flyball_fleet_change_rejected", "", view.rejected.empty() ? 0 : 1);
   Metric(out, "flyball_fleet_autoscaler_up", "gauge", "1 while flyball-autoscaler runs.");
   Sample(out, "flyball_fleet_autoscaler_up", "", view.autoscaler_running ? 1 : 0);
   if (view.redis_up) {
@@ -202,6 +208,8 @@ std::string StatusPage(const FleetView& view, const std::string& statuses) {
   if (view.redis_up) Row(out, "Redis", *view.redis_up ? "up" : "down");
   Row(out, "Autoscaler", view.autoscaler_running ? "running" : "not running");
   if (view.draining) Row(out, "State", "stopping");
+  if (view.rolling_out) Row(out, "Documents", "a change is on its way to the pods");
+  if (!view.rejected.empty()) Row(out, "Documents", "the saved change does not run: " + view.rejected);
   out += "</table>\n";
   PodTable(out, view);
   const auto governors = nlohmann::ordered_json::parse(statuses, nullptr, false);

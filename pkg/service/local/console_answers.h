@@ -11,7 +11,9 @@ namespace flyball::local {
 // RFC 3339; pid, admin, startedAt and readyAt are null while there is none. Pods that wait to be started again are in.
 std::string PodsJson(const FleetView& view);
 
-// {"pods":[{"name","pid","ready","admin"}],"governors":<statuses>}; `statuses` is a JSON array.
+// {"pods":[{"name","pid","ready","admin"}],"governors":<statuses>,"documents":{"state","reason"}}; `statuses` is a JSON
+// array. The state is "running", "rolling out", or "rejected": then the saved documents are not those that run, and
+// reason says why.
 std::string StatusJson(const FleetView& view, const std::string& statuses);
 
 // The fleet's own metrics, Prometheus text format 0.0.4.

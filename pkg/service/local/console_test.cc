@@ -80,6 +80,12 @@ TEST(ConsoleAnswersTest, PodsAndStatus) {
   EXPECT_EQ(pods["pods"][2], nlohmann::json::parse(R"({"name":"pod-3","pid":null,"ready":false,"admin":null,
       "orderedAt":"2023-11-14T22:13:20.000Z","startedAt":null,"readyAt":null,"restarts":1,"state":"starting"})"));
   const auto status = nlohmann::json::parse(StatusJson(SomeView(), R"([{"name":"tasks"}])"));
+  EXPECT_EQ(status["documents"].dump(), R"({"reason":null,"state":"running"})");
+  FleetView rejected = SomeView();
+  rejected.rejected = "tasks.yaml:3:1: wrong";
+  EXPECT_EQ(nlohmann::json::parse(StatusJson(rejected, "[]"))["documents"].dump(),
+            R"({"reason":"tasks.yaml:3:1: wrong","state":"rejected"})");
+  EXPECT_NE(StatusPage(rejected, "[]").find("the saved change does not run: tasks.yaml:3:1: wrong"), std::string::npos);
   EXPECT_EQ(status["pods"][1], nlohmann::json::parse(R"({"name":"pod-2","pid":42,"ready":false,"admin":null})"));
   EXPECT_EQ(status["governors"][0]["name"], "tasks");
 }

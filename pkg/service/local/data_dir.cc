@@ -227,14 +227,9 @@ Result<std::vector<std::string>> DataDir::SaveDocuments(
     uint64_t number, const std::vector<std::pair<std::string, std::string>>& files) const {
   const std::string all = path_ + "/documents";
   if (auto made = MakeFolder(all); !made) return Fail(made.error());
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(all, error)) {
-    const std::string name = entry.path().filename().string();
-    const uint64_t old = std::strtoull(name.c_str(), nullptr, 10);
-    std::error_code ignored;
-    if (old + 1 < number || old >= number) fs::remove_all(entry.path(), ignored);
-  }
   const std::string folder = all + "/" + std::to_string(number);
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
   if (auto made = MakeFolder(folder); !made) return Fail(made.error());
   std::vector<std::string> paths;
   for (const auto& [name, text] : files) {
@@ -242,6 +237,16 @@ Result<std::vector<std::string>> DataDir::SaveDocuments(
     if (auto written = WriteWhole(paths.back(), text); !written) return Fail(written.error());
   }
   return paths;
+}
+
+void DataDir::KeepDocuments(const std::set<uint64_t>& numbers) const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path_ + "/documents", ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool kept =
+        std::any_of(numbers.begin(), numbers.end(), [&](uint64_t n) { return std::to_string(n) == name; });
+    if (!kept) fs::remove_all(entry.path(), ignored);
+  }
 }
 
 Result<void> DataDir::WriteRunFile(const RunFile& run) const {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@ struct RunFile {
   std::string redis;                              // "unix:/...", a URL, or "none"
   int redis_pid = 0;                              // of the private redis-server; 0 = there is none
   std::vector<std::pair<std::string, int>> pods;  // name, pid
-  std::vector<std::string> documents;             // absolute paths
+  std::vector<std::string> documents;             // absolute paths of the copies that run
   std::string app, base;                          // "tasks", "/api/v1"
 };
 
@@ -53,10 +54,13 @@ class DataDir {
   // there is removed. kIo when neither can be had.
   Result<std::string> RedisSocket() const;
 
-  // Writes `files` (name, text) to documents/<number>/, 0600, and returns their paths in the same order. The folders
-  // of numbers below `number - 1` are removed.
+  // Writes `files` (name, text) to documents/<number>/, 0600, instead of what was there, and returns their paths in the
+  // same order.
   Result<std::vector<std::string>> SaveDocuments(uint64_t number,
                                                  const std::vector<std::pair<std::string, std::string>>& files) const;
+
+  // Removes the folders of all other numbers.
+  void KeepDocuments(const std::set<uint64_t>& numbers) const;
 
   // Replaces run.json at once (never half-written), mode 0600.
   Result<void> WriteRunFile(const RunFile& run) const;

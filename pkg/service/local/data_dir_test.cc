@@ -129,7 +129,7 @@ TEST(DataDirTest, LogsKeepOneEarlierLifeAndAreBounded) {
   EXPECT_EQ(ReadFile(log + ".1"), "second life");
 }
 
-TEST(DataDirTest, DocumentsOfTheLastTwoNumbersAreKept) {
+TEST(DataDirTest, DocumentsAreKeptByNumber) {
   Folder folder;
   const auto data = DataDir::Open(folder.path());
   for (uint64_t number : {1, 2, 3}) {
@@ -137,7 +137,9 @@ TEST(DataDirTest, DocumentsOfTheLastTwoNumbersAreKept) {
     ASSERT_TRUE(paths) << paths.error().message;
     EXPECT_EQ(ReadFile(paths->at(0)), std::to_string(number));
   }
+  data->KeepDocuments({2, 4});
   EXPECT_FALSE(std::filesystem::exists(folder / "documents/1"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "documents/3"));
   EXPECT_EQ(ReadFile(folder / "documents/2/a.yaml"), "2");
 }
 

@@ -51,8 +51,8 @@ void Fleet::SetBounds(ReplicaBounds bounds) {
   desired_ = std::clamp(desired_, bounds.min, bounds.max);
 }
 
-void Fleet::Renew(SteadyTime now) {
-  ++generation_;
+void Fleet::Renew(uint64_t generation, SteadyTime now) {
+  generation_ = generation;
   for (auto& pod : slots_) {
     if (!pod || pod->state != PodState::kWaiting) continue;
     pod->generation = generation_;

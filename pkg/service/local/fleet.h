@@ -62,9 +62,10 @@ class Fleet {
   void SetBounds(ReplicaBounds bounds);
   const ReplicaBounds& bounds() const { return bounds_; }
 
-  // The pods that run are out of date: each is replaced, one at a time, the new one Ready before an old one drains.
-  // Forgets the backoff of pods that failed to start.
-  void Renew(SteadyTime now);
+  // Pods should be of `generation` from now on (1 at first): those of another are replaced, one at a time, the new one
+  // Ready before an old one drains. So a first new pod runs beside the old ones, and while it is not Ready none of them
+  // is touched. Forgets the backoff of pods that failed to start.
+  void Renew(uint64_t generation, SteadyTime now);
   uint64_t generation() const { return generation_; }
 
   // Everything drains; nothing is started any more.

@@ -150,7 +150,7 @@ TEST(FleetTest, APodThatDoesNotDrainIsKilledOnce) {
 TEST(FleetTest, RenewReplacesOneByOneAndNeverHasFewerReadyThanDesired) {
   World world(3, 3);
   world.Step().ReadyAll();
-  world.fleet.Renew(world.now);
+  world.fleet.Renew(world.fleet.generation() + 1, world.now);
   EXPECT_EQ(world.Step().Slots(6), "rrrs2..");
   EXPECT_EQ(world.Ready(3).Slots(6), "drrr2s2.");
   EXPECT_EQ(world.Drained(0).Slots(6), ".rrr2s2.");
@@ -164,19 +164,44 @@ TEST(FleetTest, RenewReplacesOneByOneAndNeverHasFewerReadyThanDesired) {
 TEST(FleetTest, ARenewalWhoseNewPodsCrashKeepsTheOldOnes) {
   World world(2, 2);
   world.Step().ReadyAll();
-  world.fleet.Renew(world.now);
+  world.fleet.Renew(world.fleet.generation() + 1, world.now);
   world.Step().Dies(2).Dies(2);
   EXPECT_EQ(world.Slots(4), "rrw2.");
   world.Pass(seconds(1));
   EXPECT_EQ(world.Slots(4), "rrs2.");
-  world.fleet.Renew(world.now);  // the document was mended
+  world.fleet.Renew(world.fleet.generation() + 1, world.now);  // the document was mended
   EXPECT_EQ(world.Step().Slots(4), "rrd2s3");
+}
+
+TEST(FleetTest, ARenewalIsTakenBackWithoutAnOldPodTouched) {
+  World world(2, 2);
+  world.Step().ReadyAll();
+  world.fleet.Renew(2, world.now);
+  world.Step();
+  world.fleet.Exited(2, world.now);
+  world.fleet.Renew(1, world.now);
+  EXPECT_EQ(world.Step().Slots(4), "rr..");
+  EXPECT_TRUE(world.fleet.settled());
+}
+
+TEST(FleetTest, ARenewalTakenBackHalfWayReplacesTheNewOnesOneByOne) {
+  World world(2, 2);
+  world.Step().ReadyAll();
+  world.fleet.Renew(2, world.now);
+  world.Step().Ready(2).Drained(0);
+  EXPECT_EQ(world.Slots(4), ".rr2s2");
+  world.fleet.Exited(3, world.now);
+  world.fleet.Renew(1, world.now);
+  EXPECT_EQ(world.Step().Slots(4), ".rr2s");
+  EXPECT_EQ(world.Ready(3).Slots(4), ".rd2r");
+  EXPECT_EQ(world.Drained(2).Slots(4), ".r.r");
+  EXPECT_TRUE(world.fleet.settled());
 }
 
 TEST(FleetTest, ScalingGoesOnWhilePodsAreRenewed) {
   World world(1, 6);
   world.Step().Want(2).ReadyAll();
-  world.fleet.Renew(world.now);
+  world.fleet.Renew(world.fleet.generation() + 1, world.now);
   world.Step().Want(5);
   EXPECT_EQ(world.Slots(6), "rrs2s2s2.");
   world.ReadyAll();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,7 +34,12 @@ struct FleetView {
   uint64_t pod_deaths = 0;       // since the start; pods told to stop are not among them
   uint64_t redis_restarts = 0;
   uint64_t reloads = 0;
-  bool draining = false;  // the whole fleet is stopping
+  bool rolling_out = false;  // a saved change is on its way to the pods
+  std::string rejected;      // why the saved documents are not those that run; empty = they are, or soon
+  bool draining = false;     // the whole fleet is stopping
 };
+
+// Fills in desired, bounds and pods. `at` gives the wall time of a moment.
+void ShowPods(const Fleet& fleet, const std::function<WallTime(SteadyTime)>& at, FleetView& view);
 
 }  // namespace flyball::local

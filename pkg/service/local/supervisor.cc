@@ -1,77 +1,40 @@
 #include "pkg/service/local/supervisor.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "pkg/base/ids.h"
-#include "pkg/base/mailbox.h"
-#include "pkg/base/time_format.h"
-#include "pkg/http/connection_counts.h"
-#include "pkg/service/local/blueprint.h"
-#include "pkg/service/local/child.h"
+#include "pkg/base/check.h"
 #include "pkg/service/local/console.h"
-#include "pkg/service/local/data_dir.h"
-#include "pkg/service/local/document_watch.h"
-#include "pkg/service/local/fleet.h"
+#include "pkg/service/local/document_rollout.h"
+#include "pkg/service/local/fleet_view.h"
+#include "pkg/service/local/foundation.h"
 #include "pkg/service/local/kept_process.h"
 #include "pkg/service/local/last_words.h"
-#include "pkg/service/local/listening_port.h"
 #include "pkg/service/local/narration.h"
-#include "pkg/service/local/redis_child.h"
+#include "pkg/service/local/pod_processes.h"
+#include "pkg/service/local/scale_orders.h"
 
 namespace flyball::local {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr milliseconds kWatchEvery{500};
-constexpr seconds kRedisPatience{5};     // for its first answer; then the pods start without it
-constexpr seconds kKillAfterDrain{5};    // beyond what a pod may take to drain
-constexpr seconds kSurvivorPatience{5};  // for pods of a supervisor that was killed
+constexpr seconds kRedisPatience{5};   // for its first answer; then the pods start without it
+constexpr seconds kKillAfterDrain{5};  // beyond what a pod may take to drain
 constexpr seconds kBoundLogsEvery{60};
 constexpr size_t kLogLimitBytes = 64 << 20;
-constexpr size_t kReadyLineBytes = 256;
-constexpr seconds kEndAfterClosedPipe{1};  // a pod that hung up without being Ready
 
-// Where a starting pod says that it is Ready.
-struct ReadyPipe {
-  UniqueFd fd;  // invalid after end-of-file
-  std::string line;
-  SteadyTime hang_up{};  // when end-of-file came
-};
-
-void BlockSignals() {
+sigset_t OwnSignals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-}
-
-UniqueFd OpenSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
-  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
-std::string DirectoryOfThisProgram() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+  return set;
 }
 
 std::string Seconds(nanoseconds time) {
@@ -80,17 +43,16 @@ std::string Seconds(nanoseconds time) {
   return text;
 }
 
+// Without the name flyball-api's own run group puts before it.
+std::string WordsOf(const std::string& log_file) {
+  constexpr std::string_view kGroup = "pod: ";
+  std::string words = LastWordsOf(log_file);
+  return words.starts_with(kGroup) ? words.substr(kGroup.size()) : words;
+}
+
 std::string Bounds(const ReplicaBounds& bounds) {
   if (bounds.min == bounds.max) return std::to_string(bounds.min) + (bounds.min == 1 ? " pod" : " pods");
   return std::to_string(bounds.min) + " to " + std::to_string(bounds.max) + " pods";
-}
-
-std::optional<int> AdminPortIn(const std::string& line) {
-  const auto json = nlohmann::json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("admin") || !json["admin"].is_number_integer()) return std::nullopt;
-  const auto port = json["admin"].get<int64_t>();
-  if (port < 1 || port > 65535) return std::nullopt;
-  return static_cast<int>(port);
 }
 
 }  // namespace
@@ -99,76 +61,60 @@ class Supervisor::Impl {
  public:
   Impl(Options options, std::ostream& out, std::ostream& err, bool color)
       : options_(std::move(options)), narration_(out, err, color) {}
-  ~Impl();
 
   int Run();
 
  private:
   enum class Phase { kAwaitingRedis, kRunning, kEndingAutoscaler, kDraining, kEndingRedis, kDone };
 
-  // Preparing, in this order; false after having said why not.
+  // False after having said why not.
   bool Prepare();
-  bool FindPrograms();
-  bool OpenFolder();
-  bool OpenPorts();
-  bool PrepareRedis();
-  bool PrepareFleet();
-  bool StartConsole();
-  bool Refuse(const Error& why);
+  Result<void> PreparePods();
+  Result<void> StartConsole();
 
   // One turn of the loop.
   void Advance(SteadyTime now);
   void Wait(SteadyTime now);
+  std::optional<SteadyTime> Deadline() const;
   void TakeSignals(SteadyTime now);
   void TakeOrders();
-  void TakeReadyLines(SteadyTime now);
-  void TakeReadyLine(int slot, ReadyPipe& pipe, SteadyTime now);
   void StepRedis(SteadyTime now);
   void StepAutoscaler(SteadyTime now);
-  void StepPhase(SteadyTime now);
-  void StepFleet(SteadyTime now);
   void StepDocuments(SteadyTime now);
-  void ReapPods(SteadyTime now);
-  void PodEnded(const Pod& pod, const Ending& ending, SteadyTime now);
-  void PodDied(const Pod& pod, const Ending& ending, SteadyTime now);
+  void ApplyDocuments(SteadyTime now);
+  void StepPhase(SteadyTime now);
+  void BoundLogs(SteadyTime now);
   void Announce();
   void Publish();
-  std::optional<SteadyTime> Deadline() const;
 
-  void StartPod(int slot, SteadyTime now);
-  ChildProgram PodProgram(const Pod& pod) const;
-  ChildProgram AutoscalerProgram() const;
-  void StartAutoscaler(SteadyTime now);
-  void Reload(SteadyTime now);
+  // What became of a pod.
+  void Heard(const PodProcesses::Event& event, SteadyTime now);
+  void PodEnded(const Pod& pod, const Ending& ending);
+  void PodDied(const Pod& pod, const Ending& ending, SteadyTime now);
+  void StartFailed(const Pod& pod, const Ending& ending, const std::string& words, SteadyTime now);
+
   void BeginStop(SteadyTime now, const std::string& why);
   void KillAll();
 
-  ReplicaBounds EffectiveBounds() const { return redis_url_ == "none" ? ReplicaBounds{1, 1} : blueprint_.bounds; }
-  bool Governed() const { return options_.governor && !blueprint_.governors.empty(); }
-  std::string ApiUrl() const { return "http://" + UrlAuthority(options_.host, api_.port); }
-  std::string ConsoleUrl() const { return "http://" + UrlAuthority(options_.host, console_port_); }
-  RunFile RunFileNow() const;
+  const Revision& Documents() const { return documents_->rollout().effective(); }
+  ReplicaBounds EffectiveBounds() const {
+    return ground_->around.redis_url == "none" ? ReplicaBounds{1, 1} : Documents().blueprint.bounds;
+  }
+  static bool Governed(const Blueprint& blueprint) { return !blueprint.governors.empty(); }
+  Fleet& fleet() { return pods_->fleet(); }
+  bool Stopping() const { return phase_ != Phase::kRunning && phase_ != Phase::kAwaitingRedis; }
+  std::string ApiUrl() const { return "http://" + UrlAuthority(options_.host, ground_->api.port); }
 
-  Options options_;
+  const Options options_;
   Narration narration_;
 
   // What runs.
-  Blueprint blueprint_;
-  std::vector<std::string> copies_;  // of the documents that run
-  uint64_t documents_number_ = 0;
-  std::string api_program_, autoscaler_program_;
-  std::optional<DataDir> data_;
-  ListeningPort api_;
-  UniqueFd console_listening_;
-  uint16_t console_port_ = 0;
-  std::string token_;
-  std::string redis_url_;
+  std::optional<Foundation> ground_;
+  std::optional<DocumentRollout> documents_;
+  uint64_t applied_ = 1;  // revision whose bounds and Governor are in force
 
-  // Its processes.
-  std::optional<http::ConnectionCounts> counts_;
-  std::unique_ptr<RedisChild> redis_;  // null = not ours, or none
-  std::optional<Fleet> fleet_;
-  std::map<int, ReadyPipe> ready_pipes_;  // by slot
+  // Its processes, besides Redis.
+  std::optional<PodProcesses> pods_;
   KeptProcess autoscaler_;
 
   // Where it stands.
@@ -179,12 +125,11 @@ class Supervisor::Impl {
   bool failed_ = false;
   bool killed_ = false;
   uint64_t pod_deaths_ = 0, reloads_ = 0;
-  std::optional<DocumentWatch> watch_;
   std::string run_file_;  // as last written
 
   // What others reach it by.
-  UniqueFd signals_, wake_;
-  Mailbox<ScaleOrder> orders_{64};
+  UniqueFd signals_;
+  ScaleOrders orders_;
   Snapshot<FleetView> view_;
   std::unique_ptr<Console> console_;
 };
@@ -194,14 +139,10 @@ Supervisor::Supervisor(Options options, std::ostream& out, std::ostream& err, bo
 Supervisor::~Supervisor() = default;
 int Supervisor::Run() { return impl_->Run(); }
 
-// Only after a bug or a failed start is anything left to kill here.
-Supervisor::Impl::~Impl() {
-  if (!fleet_) return;
-  for (const Pod& pod : fleet_->Pods()) SignalGroup(pod.pid, SIGKILL);
-}
-
 int Supervisor::Impl::Run() {
-  BlockSignals();
+  const sigset_t signals = OwnSignals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
   if (!Prepare()) return 1;
   while (phase_ != Phase::kDone) {
     const SteadyTime now = RealClock().Now();
@@ -209,125 +150,65 @@ int Supervisor::Impl::Run() {
     if (phase_ != Phase::kDone) Wait(now);
   }
   console_.reset();
-  data_->RemoveRunFile();
+  ground_->data.RemoveRunFile();
   narration_.Say("flyball", failed_ ? "stopped, not cleanly" : "stopped");
   return failed_ ? 1 : 0;
 }
 
 // ---- preparing
 
-bool Supervisor::Impl::Refuse(const Error& why) {
-  narration_.Problem(why.message);
-  if (data_) data_->RemoveIfNew();
+bool Supervisor::Impl::Prepare() {
+  const sigset_t signals = OwnSignals();
+  signals_.Reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  started_ = RealClock().Now();
+  started_wall_ = RealClock().WallNow();
+  auto ground = LayFoundation(options_, narration_);
+  if (!ground) {
+    narration_.Problem(ground.error().message);
+    return false;
+  }
+  ground_.emplace(std::move(*ground));
+  auto prepared = PreparePods();
+  if (prepared) prepared = StartConsole();
+  if (prepared) return true;
+  narration_.Problem(prepared.error().message);
+  ground_->data.RemoveIfNew();
   return false;
 }
 
-bool Supervisor::Impl::Prepare() {
-  blueprint_ = ReadBlueprint(options_);
-  if (!blueprint_.problems.empty()) {
-    for (const std::string& problem : blueprint_.problems) narration_.DocumentProblem(problem);
-    narration_.Problem(std::to_string(blueprint_.problems.size()) + (blueprint_.problems.size() == 1
-                                                                         ? " problem; nothing was started"
-                                                                         : " problems; nothing was started"));
-    return false;
-  }
-  signals_ = OpenSignals();
-  wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  started_ = RealClock().Now();
-  started_wall_ = RealClock().WallNow();
-  return FindPrograms() && OpenFolder() && OpenPorts() && PrepareRedis() && PrepareFleet() && StartConsole();
-}
-
-bool Supervisor::Impl::FindPrograms() {
-  const std::string folder = options_.bin_dir.empty() ? DirectoryOfThisProgram() : options_.bin_dir;
-  api_program_ = folder + "/flyball-api";
-  autoscaler_program_ = folder + "/flyball-autoscaler";
-  std::vector<std::string> needed = {api_program_};
-  if (Governed()) needed.push_back(autoscaler_program_);
-  for (const std::string& program : needed) {
-    if (::access(program.c_str(), X_OK) != 0) {
-      return Refuse({ErrorCode::kNotFound, program + " is missing or cannot be run; it belongs beside flyballctl"});
-    }
-  }
-  return true;
-}
-
-bool Supervisor::Impl::OpenFolder() {
-  auto data = DataDir::Open(options_.data);
-  if (!data) return Refuse(data.error());
-  data_ = std::move(*data);
-  if (const auto left = data_->LeftOverRunFile()) {
-    const auto survivors = Survivors(*left, data_->path());
-    narration_.Say("flyball", "the last run was killed; clearing up after it");
-    Outlive(survivors, kSurvivorPatience);
-  }
-  data_->RemoveRunFile();
-  auto copies = data_->SaveDocuments(++documents_number_, blueprint_.files);
-  if (!copies) return Refuse(copies.error());
-  copies_ = std::move(*copies);
-  watch_.emplace(options_.documents);
-  return true;
-}
-
-bool Supervisor::Impl::OpenPorts() {
-  auto api = OpenListeningPort(options_.host, options_.port, "the API", "--port");
-  if (!api) return Refuse(api.error());
-  api_ = std::move(*api);
-  auto console = OpenListeningPort(options_.host, options_.console_port, "the console", "--console-port");
-  if (!console) return Refuse(console.error());
-  console_listening_ = std::move(console->fd);
-  console_port_ = console->port;
-  return true;
-}
-
-bool Supervisor::Impl::PrepareRedis() {
-  if (!options_.redis.empty()) {
-    redis_url_ = options_.redis;
-    narration_.Say("redis", redis_url_ == "none" ? "none, as asked: one pod with its state in memory" : redis_url_);
-    phase_ = Phase::kRunning;
-    return true;
-  }
-  const char* path = std::getenv("PATH");
-  const std::string program = FindProgram("redis-server", options_.search_path.value_or(path != nullptr ? path : ""));
-  if (program.empty()) {
-    redis_url_ = "none";
-    narration_.Warn("redis",
-                    "there is no redis-server on this machine: ONE pod runs, with limits and sessions in its own "
-                    "memory, and it does not scale. Install it (apt install redis-server) or give --redis URL");
-    phase_ = Phase::kRunning;
-    return true;
-  }
-  auto socket = data_->RedisSocket();
-  if (!socket) return Refuse(socket.error());
-  data_->RotateLog("redis");
-  redis_ = std::make_unique<RedisChild>(program, *socket, data_->path() + "/redis", data_->LogFile("redis"));
-  redis_url_ = redis_->url();
-  redis_deadline_ = started_ + kRedisPatience;
-  return true;
-}
-
-bool Supervisor::Impl::PrepareFleet() {
+Result<void> Supervisor::Impl::PreparePods() {
+  auto documents = DocumentRollout::Open(options_, ground_->data, narration_, std::move(ground_->documents));
+  if (!documents) return Fail(documents.error());
+  documents_.emplace(std::move(*documents));
   auto counts = http::ConnectionCounts::Create();
-  if (!counts) return Refuse(counts.error());
-  counts_.emplace(std::move(*counts));
+  if (!counts) return Fail(counts.error());
   const milliseconds grace = options_.drain_delay + options_.drain_timeout + kKillAfterDrain;
-  fleet_.emplace(EffectiveBounds(), grace, Fleet::SlotsFor(kMaxReplicas));
-  return true;
+  const auto program_of = [this](const Pod& pod) {
+    const Revision* revision = documents_->rollout().Find(pod.generation);
+    Check(revision != nullptr, "a pod is started with documents that may run");
+    ground_->data.RotateLog(pod.name);
+    ChildProgram program = PodProgram(options_, ground_->around, *revision, pod);
+    program.log_file = ground_->data.LogFile(pod.name);
+    return program;
+  };
+  pods_.emplace(Fleet(EffectiveBounds(), grace, Fleet::SlotsFor(kMaxReplicas)), std::move(*counts), ground_->api.fd,
+                program_of);
+  if (ground_->redis) {
+    redis_deadline_ = started_ + kRedisPatience;
+  } else {
+    phase_ = Phase::kRunning;
+  }
+  return {};
 }
 
-bool Supervisor::Impl::StartConsole() {
-  token_ = RandomHex(16);
+Result<void> Supervisor::Impl::StartConsole() {
   Publish();
-  const auto order = [this](ScaleOrder scale_order) {
-    const auto sent = orders_.Send(std::move(scale_order));
-    const uint64_t one = 1;
-    if (::write(wake_.get(), &one, sizeof one) < 0) return false;
-    return sent == Mailbox<ScaleOrder>::Sent::kFirst || sent == Mailbox<ScaleOrder>::Sent::kQueued;
-  };
-  auto console = Console::Start({options_.host, console_port_, token_}, console_listening_.Release(), view_, order);
-  if (!console) return Refuse(console.error());
+  auto console =
+      Console::Start({options_.host, ground_->console.port, ground_->around.token}, ground_->console.fd.Release(),
+                     view_, [this](ScaleOrder order) { return orders_.Send(std::move(order)); });
+  if (!console) return Fail(console.error());
   console_ = std::move(*console);
-  return true;
+  return {};
 }
 
 // ---- the loop
@@ -335,24 +216,23 @@ bool Supervisor::Impl::StartConsole() {
 void Supervisor::Impl::Advance(SteadyTime now) {
   TakeSignals(now);
   TakeOrders();
-  TakeReadyLines(now);
-  ReapPods(now);
+  for (const auto& event : pods_->Observe(now)) Heard(event, now);
   StepRedis(now);
   StepAutoscaler(now);
   StepDocuments(now);
   StepPhase(now);
-  if (phase_ != Phase::kAwaitingRedis) StepFleet(now);
+  if (phase_ != Phase::kAwaitingRedis) {
+    for (const auto& event : pods_->Reconcile(now)) Heard(event, now);
+  }
   StepPhase(now);
-  if (!announced_ && phase_ == Phase::kRunning && fleet_->ready() >= fleet_->bounds().min) Announce();
+  if (!announced_ && phase_ == Phase::kRunning && fleet().ready() >= fleet().bounds().min) Announce();
   Publish();
 }
 
 void Supervisor::Impl::Wait(SteadyTime now) {
-  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-  if (redis_ && redis_->fd() >= 0) fds.push_back({redis_->fd(), POLLIN, 0});
-  for (const auto& [slot, pipe] : ready_pipes_) {
-    if (pipe.fd.valid()) fds.push_back({pipe.fd.get(), POLLIN, 0});
-  }
+  std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {orders_.fd(), POLLIN, 0}};
+  if (ground_->redis && ground_->redis->fd() >= 0) fds.push_back({ground_->redis->fd(), POLLIN, 0});
+  pods_->Watch(fds);
   int timeout = -1;
   if (const auto deadline = Deadline()) {
     const auto left = std::chrono::ceil<milliseconds>(*deadline - now).count();
@@ -366,14 +246,11 @@ std::optional<SteadyTime> Supervisor::Impl::Deadline() const {
   const auto consider = [&](std::optional<SteadyTime> time) {
     if (time && (!next || *time < *next)) next = time;
   };
-  if (phase_ != Phase::kAwaitingRedis) consider(fleet_->NextDeadline());
-  if (redis_) consider(redis_->Deadline());
+  if (phase_ != Phase::kAwaitingRedis) consider(pods_->Deadline());
+  if (ground_->redis) consider(ground_->redis->Deadline());
   consider(autoscaler_.Deadline());
   if (phase_ == Phase::kRunning) consider(next_look_);
   if (phase_ == Phase::kAwaitingRedis || phase_ == Phase::kEndingRedis) consider(redis_deadline_);
-  for (const auto& [slot, pipe] : ready_pipes_) {
-    if (!pipe.fd.valid()) consider(pipe.hang_up + kEndAfterClosedPipe);
-  }
   return next;
 }
 
@@ -381,128 +258,36 @@ void Supervisor::Impl::TakeSignals(SteadyTime now) {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGCHLD) continue;  // the dead are looked for at every turn
-    if (phase_ == Phase::kAwaitingRedis || phase_ == Phase::kRunning) {
-      BeginStop(now, "requests in flight are answered first; once more to kill");
-    } else {
+    if (Stopping()) {
       KillAll();
+    } else {
+      BeginStop(now, "requests in flight are answered first; once more to kill");
     }
   }
 }
 
 void Supervisor::Impl::TakeOrders() {
-  uint64_t count = 0;
-  [[maybe_unused]] const ssize_t woken = ::read(wake_.get(), &count, sizeof count);
-  for (ScaleOrder& order : orders_.TakeAll()) {
-    const ReplicaBounds bounds = fleet_->bounds();
-    if (phase_ != Phase::kRunning) {
-      order.answer(Fail(ErrorCode::kUnavailable, "the fleet is starting or stopping; it does not scale now"));
-    } else if (order.replicas < bounds.min || order.replicas > bounds.max) {
-      order.answer(Fail(ErrorCode::kInvalid,
-                        "replicas must be " + std::to_string(bounds.min) + " to " + std::to_string(bounds.max)));
-    } else {
-      if (order.replicas != fleet_->desired()) {
-        narration_.Say("fleet", std::to_string(fleet_->desired()) + " -> " + std::to_string(order.replicas) + " pods");
-      }
-      fleet_->SetDesired(order.replicas);
-      order.answer(fleet_->desired());
-    }
-  }
-}
-
-void Supervisor::Impl::TakeReadyLines(SteadyTime now) {
-  for (auto entry = ready_pipes_.begin(); entry != ready_pipes_.end();) {
-    auto& [slot, pipe] = *entry;
-    if (pipe.fd.valid()) TakeReadyLine(slot, pipe, now);
-    const Pod* pod = fleet_->Find(slot);
-    const bool over = pod == nullptr || pod->admin_port != 0;
-    if (!over && !pipe.fd.valid() && now >= pipe.hang_up + kEndAfterClosedPipe) {
-      if (pod->state == PodState::kStarting) {
-        narration_.Warn(pod->name, "will never be Ready: it hung up without saying so; killing it");
-        SignalGroup(pod->pid, SIGKILL);
-      }
-      pipe.hang_up = now;
-    }
-    entry = over ? ready_pipes_.erase(entry) : std::next(entry);
-  }
-}
-
-void Supervisor::Impl::TakeReadyLine(int slot, ReadyPipe& pipe, SteadyTime now) {
-  std::array<char, kReadyLineBytes> text;
-  const ssize_t n = ::read(pipe.fd.get(), text.data(), text.size());
-  if (n < 0) return;  // nothing yet
-  pipe.line.append(text.data(), static_cast<size_t>(n));
-  const size_t end = pipe.line.find('\n');
-  const auto port = end == std::string::npos ? std::nullopt : AdminPortIn(pipe.line.substr(0, end));
-  const Pod* pod = fleet_->Find(slot);
-  if (port && pod != nullptr && pod->pid != 0) {
-    fleet_->Ready(slot, *port, now);
-    if (pod->state == PodState::kReady) narration_.Say(pod->name, "Ready after " + Seconds(now - pod->started_at));
-  } else if (n == 0 || end != std::string::npos || pipe.line.size() >= kReadyLineBytes) {
-    pipe.fd.Reset();
-    pipe.hang_up = now;
-  }
-}
-
-void Supervisor::Impl::ReapPods(SteadyTime now) {
-  for (const Pod& pod : fleet_->Pods()) {
-    Ending ending;
-    if (pod.pid != 0 && Reap(pod.pid, ending)) PodEnded(pod, ending, now);
-  }
-}
-
-void Supervisor::Impl::PodEnded(const Pod& pod, const Ending& ending, SteadyTime now) {
-  ready_pipes_.erase(pod.slot);
-  counts_->Clear(static_cast<size_t>(pod.slot));
-  const bool told = fleet_->Exited(pod.slot, now);
-  if (killed_) return;
-  if (!announced_ && failed_) return;  // all pods fail alike, and it was said
-  if (!told) {
-    PodDied(pod, ending, now);
-    return;
-  }
-  const bool well = ending.exited ? ending.code == 0 : ending.code == SIGTERM && pod.admin_port == 0;
-  if (well) {
-    narration_.Say(pod.name, "stopped");
-    return;
-  }
-  narration_.Warn(
-      pod.name, pod.kill_sent ? "did not finish in time and was killed" : Describe(ending) + " while it was stopping");
-  if (phase_ == Phase::kDraining) failed_ = true;
-}
-
-void Supervisor::Impl::PodDied(const Pod& pod, const Ending& ending, SteadyTime now) {
-  ++pod_deaths_;
-  const std::string words = LastWordsOf(data_->LogFile(pod.name));
-  const std::string said = words.empty() ? "" : ": " + words;
-  if (!announced_ && ending.exited && pod.admin_port == 0) {  // it will not go better the next time
-    failed_ = true;
-    fleet_->Stop();
-    narration_.Problem(pod.name + " could not start, it " + Describe(ending) + said);
-    narration_.Problem("its log is " + data_->LogFile(pod.name));
-    if (phase_ == Phase::kRunning) BeginStop(now, "it could not start");
-    return;
-  }
-  const Pod* next = fleet_->Find(pod.slot);
-  const auto wait = next == nullptr ? nanoseconds(0) : next->due - now;
-  const std::string when = wait > milliseconds(100) ? "replacing it in " + Seconds(wait) : "replacing it";
-  narration_.Warn(pod.name, Describe(ending) + (ending.exited ? said : "") + "; " + when);
+  const int before = fleet().desired();
+  orders_.Carry(fleet(), phase_ == Phase::kRunning);
+  if (fleet().desired() == before) return;
+  narration_.Say("fleet", std::to_string(before) + " -> " + std::to_string(fleet().desired()) + " pods");
 }
 
 void Supervisor::Impl::StepRedis(SteadyTime now) {
-  if (!redis_) return;
-  const auto event = redis_->Step(now);
+  if (!ground_->redis) return;
+  const auto event = ground_->redis->Step(now);
   switch (event.kind) {
     case RedisChild::Event::Kind::kNone:
       break;
     case RedisChild::Event::Kind::kUp:
-      narration_.Say("redis", (redis_->restarts() == 0 ? "up at " : "up again at ") + redis_->url());
+      narration_.Say("redis", (ground_->redis->restarts() == 0 ? "up at " : "up again at ") + ground_->redis->url());
       break;
     case RedisChild::Event::Kind::kDied:
       narration_.Warn("redis", event.detail + "; until then pods keep to their own share of the limits");
-      if (const std::string words = LastWordsOf(data_->LogFile("redis")); !words.empty()) {
+      if (const std::string words = LastWordsOf(ground_->data.LogFile("redis")); !words.empty()) {
         narration_.Warn("redis", "its last words: " + words);
       }
-      data_->BoundLog("redis", kLogLimitBytes);
+      ground_->data.BoundLog("redis", kLogLimitBytes);
       break;
     case RedisChild::Event::Kind::kNotStarted:
       narration_.Warn("redis", event.detail);
@@ -516,156 +301,145 @@ void Supervisor::Impl::StepAutoscaler(SteadyTime now) {
   narration_.Warn("autoscaler", news + "; the fleet stays as it is meanwhile");
 }
 
-void Supervisor::Impl::StepPhase(SteadyTime now) {
-  if (phase_ == Phase::kAwaitingRedis && (redis_->up() || now >= redis_deadline_)) {
-    if (!redis_->up()) narration_.Warn("redis", "does not answer yet; the pods start without it");
-    phase_ = Phase::kRunning;
+void Supervisor::Impl::StepDocuments(SteadyTime now) {
+  if (phase_ != Phase::kRunning) return;
+  if (announced_ && now >= next_look_) documents_->Look(now);
+  if (now >= next_look_) next_look_ = now + kWatchEvery;
+  documents_->CheckDeadline(now);
+  ApplyDocuments(now);
+  BoundLogs(now);
+}
+
+// Brings pods, bounds and autoscaler to the revisions that the rollout names now.
+void Supervisor::Impl::ApplyDocuments(SteadyTime now) {
+  const Rollout& rollout = documents_->rollout();
+  if (fleet().generation() != rollout.target().number) fleet().Renew(rollout.target().number, now);
+  if (fleet().settled() && documents_->Settled()) ++reloads_;
+  const bool governed = Governed(Documents().blueprint);
+  const bool changed = applied_ != Documents().number;
+  applied_ = Documents().number;
+  if (changed) fleet().SetBounds(EffectiveBounds());
+  if (governed && (changed || (!autoscaler_.Deadline() && !autoscaler_.running()))) {
+    ground_->data.RotateLog("autoscaler");
+    ChildProgram program = AutoscalerProgram(ground_->around, Documents(), EffectiveBounds());
+    program.log_file = ground_->data.LogFile("autoscaler");
+    autoscaler_.Run(std::move(program), now);
   }
-  if (phase_ == Phase::kRunning && Governed() && !autoscaler_.Deadline() && !autoscaler_.running()) {
-    StartAutoscaler(now);
+  if (!governed && changed) autoscaler_.Stop(now);
+}
+
+void Supervisor::Impl::BoundLogs(SteadyTime now) {
+  if (now < next_log_bound_) return;
+  next_log_bound_ = now + kBoundLogsEvery;
+  for (const Pod& pod : fleet().Pods()) ground_->data.BoundLog(pod.name, kLogLimitBytes);
+  ground_->data.BoundLog("autoscaler", kLogLimitBytes);
+}
+
+void Supervisor::Impl::StepPhase(SteadyTime now) {
+  if (phase_ == Phase::kAwaitingRedis && (ground_->redis->up() || now >= redis_deadline_)) {
+    if (!ground_->redis->up()) narration_.Warn("redis", "does not answer yet; the pods start without it");
+    phase_ = Phase::kRunning;
   }
   if (phase_ == Phase::kEndingAutoscaler && !autoscaler_.running()) {
     // From here nobody new gets in; who waits in the queue is taken by a pod before it closes the socket. Our own copy
     // goes first: the pod that closes last must have seen the queue empty.
-    if (api_.fd.valid()) [[maybe_unused]]
-      const auto refused = RefuseNewConnections(api_.fd);
-    api_.fd.Reset();
-    fleet_->Stop();
+    if (ground_->api.fd.valid()) [[maybe_unused]]
+      const auto refused = RefuseNewConnections(ground_->api.fd);
+    ground_->api.fd.Reset();
+    fleet().Stop();
     phase_ = Phase::kDraining;
   }
-  if (phase_ == Phase::kDraining && fleet_->empty()) {
-    if (redis_) redis_->Stop();
+  if (phase_ == Phase::kDraining && fleet().empty()) {
+    if (ground_->redis) ground_->redis->Stop();
     redis_deadline_ = now + kKillAfterDrain;
     phase_ = Phase::kEndingRedis;
   }
   if (phase_ == Phase::kEndingRedis) {
-    if (redis_ && !redis_->Ended() && (killed_ || now >= redis_deadline_)) redis_->Kill();
-    if (!redis_ || redis_->Ended()) phase_ = Phase::kDone;
+    if (ground_->redis && !ground_->redis->Ended() && (killed_ || now >= redis_deadline_)) ground_->redis->Kill();
+    if (!ground_->redis || ground_->redis->Ended()) phase_ = Phase::kDone;
   }
-}
-
-void Supervisor::Impl::StepFleet(SteadyTime now) {
-  const Fleet::Actions actions = fleet_->Step(now);
-  for (const int slot : actions.start) StartPod(slot, now);
-  for (const int slot : actions.terminate) SignalProcess(fleet_->Find(slot)->pid, SIGTERM);
-  for (const int slot : actions.kill) SignalGroup(fleet_->Find(slot)->pid, SIGKILL);
-}
-
-void Supervisor::Impl::StepDocuments(SteadyTime now) {
-  if (phase_ != Phase::kRunning || now < next_look_) return;
-  next_look_ = now + kWatchEvery;
-  if (now >= next_log_bound_) {
-    next_log_bound_ = now + kBoundLogsEvery;
-    for (const Pod& pod : fleet_->Pods()) data_->BoundLog(pod.name, kLogLimitBytes);
-    data_->BoundLog("autoscaler", kLogLimitBytes);
-  }
-  if (watch_->Changed()) Reload(now);
 }
 
 void Supervisor::Impl::Announce() {
   announced_ = true;
-  narration_.Say("fleet",
-                 Bounds(fleet_->bounds()) + (Governed() ? ", governed by " + blueprint_.governors.front() : ""));
-  narration_.Urls(blueprint_.app, ApiUrl() + blueprint_.base, ConsoleUrl() + "/?token=" + token_);
+  const Blueprint& blueprint = Documents().blueprint;
+  narration_.Say(
+      "fleet", Bounds(fleet().bounds()) + (Governed(blueprint) ? ", governed by " + blueprint.governors.front() : ""));
+  narration_.Urls(blueprint.app, ApiUrl() + blueprint.base,
+                  ground_->around.console_url + "/?token=" + ground_->around.token);
 }
 
-// ---- starting and stopping
+// ---- what became of a pod
 
-void Supervisor::Impl::StartPod(int slot, SteadyTime now) {
-  const Pod pod = *fleet_->Find(slot);
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-    narration_.Warn(pod.name, FailErrno("making a pipe").value().message);
-    fleet_->StartFailed(slot, now);
+void Supervisor::Impl::Heard(const PodProcesses::Event& event, SteadyTime now) {
+  const Pod& pod = event.pod;
+  switch (event.kind) {
+    case PodProcesses::Event::Kind::kStarting:
+      narration_.Say(pod.name, "starting (pid " + std::to_string(pod.pid) + ")");
+      break;
+    case PodProcesses::Event::Kind::kNotStarted:
+      narration_.Warn(pod.name, event.detail);
+      break;
+    case PodProcesses::Event::Kind::kReady:
+      narration_.Say(pod.name, "Ready after " + Seconds(now - pod.started_at));
+      documents_->PodReady(pod.generation, now);
+      break;
+    case PodProcesses::Event::Kind::kHungUp:
+      narration_.Warn(pod.name, "will never be Ready: it hung up without saying so; killing it");
+      break;
+    case PodProcesses::Event::Kind::kEnded:
+      PodEnded(pod, event.ending);
+      break;
+    case PodProcesses::Event::Kind::kDied:
+      PodDied(pod, event.ending, now);
+      break;
+  }
+}
+
+void Supervisor::Impl::PodEnded(const Pod& pod, const Ending& ending) {
+  if (killed_ || (!announced_ && failed_)) return;
+  const bool well = ending.exited ? ending.code == 0 : ending.code == SIGTERM && pod.admin_port == 0;
+  if (well) {
+    narration_.Say(pod.name, "stopped");
     return;
   }
-  ReadyPipe pipe;
-  pipe.fd.Reset(ends[0]);
-  const UniqueFd write_end(ends[1]);
-  data_->RotateLog(pod.name);
-  ChildProgram program = PodProgram(pod);
-  program.fds = {api_.fd.get(), counts_->fd(), write_end.get()};
-  auto pid = Spawn(program);
-  if (!pid) {
-    narration_.Warn(pod.name, pid.error().message);
-    fleet_->StartFailed(slot, now);
+  narration_.Warn(
+      pod.name, pod.kill_sent ? "did not finish in time and was killed" : Describe(ending) + " while it was stopping");
+  if (phase_ == Phase::kDraining) failed_ = true;
+}
+
+void Supervisor::Impl::PodDied(const Pod& pod, const Ending& ending, SteadyTime now) {
+  ++pod_deaths_;
+  if (killed_ || (!announced_ && failed_)) return;  // all pods of a failed start fail alike, and it was said
+  const bool was_ready = pod.admin_port != 0;
+  const std::string words = WordsOf(ground_->data.LogFile(pod.name));
+  if (!announced_ && ending.exited && !was_ready) {  // it will not go better the next time
+    StartFailed(pod, ending, words, now);
     return;
   }
-  fleet_->Started(slot, *pid, now);
-  ready_pipes_[slot] = std::move(pipe);
-  narration_.Say(pod.name, "starting (pid " + std::to_string(*pid) + ")");
+  if (!was_ready && documents_->PodFailed(pod.generation, pod.name + " " + Describe(ending), words)) return;
+  const Pod* next = fleet().Find(pod.slot);
+  const auto wait = next == nullptr ? nanoseconds(0) : next->due - now;
+  const std::string when = wait > milliseconds(100) ? "replacing it in " + Seconds(wait) : "replacing it";
+  const std::string said = words.empty() || !ending.exited ? "" : ": " + words;
+  narration_.Warn(pod.name, Describe(ending) + said + "; " + when);
 }
 
-ChildProgram Supervisor::Impl::PodProgram(const Pod& pod) const {
-  ChildProgram program;
-  program.path = api_program_;
-  program.args = copies_;
-  const auto add = [&](std::string flag, std::string value) {
-    program.args.push_back(std::move(flag));
-    program.args.push_back(std::move(value));
-  };
-  add("--pod", pod.name);
-  add("--data", data_->path());
-  if (!options_.database.empty()) add("--database", options_.database);
-  add("--redis", redis_url_);
-  add("--slot", std::to_string(pod.slot));
-  if (blueprint_.workers > 0) add("--workers", std::to_string(blueprint_.workers));
-  add("--drain-delay", FormatDuration(options_.drain_delay));
-  add("--drain-timeout", FormatDuration(options_.drain_timeout));
-  if (options_.allow_faults || !options_.faults.empty()) program.args.push_back("--allow-faults");
-  for (const std::string& fault : options_.faults) add("--fault", fault);
-  if (options_.start_delay.count() > 0) add("--start-delay", FormatDuration(options_.start_delay));
-  program.env = {"LISTEN_FDS=1", "FLYBALL_COUNTS_FD=4", "FLYBALL_READY_FD=5"};
-  program.pid_variable = "LISTEN_PID";
-  program.log_file = data_->LogFile(pod.name);
-  return program;
-}
-
-ChildProgram Supervisor::Impl::AutoscalerProgram() const {
-  ChildProgram program;
-  program.path = autoscaler_program_;
-  program.args = copies_;
-  const ReplicaBounds bounds = EffectiveBounds();
-  for (const std::string& word :
-       {std::string("--supervisor"), ConsoleUrl(), std::string("--redis"), redis_url_, std::string("--replicas"),
-        std::to_string(bounds.min) + ":" + std::to_string(bounds.max)}) {
-    program.args.push_back(word);
-  }
-  program.env = {"FLYBALL_SUPERVISOR_TOKEN=" + token_};
-  program.log_file = data_->LogFile("autoscaler");
-  return program;
-}
-
-void Supervisor::Impl::StartAutoscaler(SteadyTime now) {
-  data_->RotateLog("autoscaler");
-  autoscaler_.Run(AutoscalerProgram(), now);
-}
-
-void Supervisor::Impl::Reload(SteadyTime now) {
-  Blueprint fresh = ReadBlueprint(options_);
-  if (!fresh.problems.empty()) {
-    for (const std::string& problem : fresh.problems) narration_.DocumentProblem(problem);
-    narration_.Warn("documents", "the change has problems; what ran before goes on");
-    return;
-  }
-  if (fresh.files == blueprint_.files) return;
-  auto copies = data_->SaveDocuments(++documents_number_, fresh.files);
-  if (!copies) {
-    narration_.Warn("documents", copies.error().message + "; what ran before goes on");
-    return;
-  }
-  narration_.Say("documents", "changed; replacing the pods one by one");
-  blueprint_ = std::move(fresh);
-  copies_ = std::move(*copies);
-  ++reloads_;
-  fleet_->SetBounds(EffectiveBounds());
-  fleet_->Renew(now);
-  if (Governed()) {
-    autoscaler_.Run(AutoscalerProgram(), now);
+void Supervisor::Impl::StartFailed(const Pod& pod, const Ending& ending, const std::string& words, SteadyTime now) {
+  failed_ = true;
+  fleet().Stop();
+  const std::string explained = documents_->Explain(pod.generation, words);
+  if (explained != words) {
+    narration_.DocumentProblem(explained);
+    narration_.Problem("the documents do not fit what is stored in " + ground_->data.path());
   } else {
-    autoscaler_.Stop(now);
+    narration_.Problem(pod.name + " could not start, it " + Describe(ending) + (words.empty() ? "" : ": " + words));
+    narration_.Problem("its log is " + ground_->data.LogFile(pod.name));
   }
+  if (phase_ == Phase::kRunning) BeginStop(now, "it could not start");
 }
+
+// ---- stopping
 
 void Supervisor::Impl::BeginStop(SteadyTime now, const std::string& why) {
   narration_.Say("stopping", why);
@@ -677,10 +451,10 @@ void Supervisor::Impl::KillAll() {
   if (killed_) return;
   narration_.Warn("stopping", "killing everything");
   killed_ = failed_ = true;
-  fleet_->Stop();
+  fleet().Stop();
   autoscaler_.Kill();
-  for (const Pod& pod : fleet_->Pods()) SignalGroup(pod.pid, SIGKILL);
-  if (redis_) redis_->Kill();
+  pods_->KillAll();
+  if (ground_->redis) ground_->redis->Kill();
 }
 
 // ---- what others see
@@ -690,55 +464,40 @@ void Supervisor::Impl::Publish() {
     return started_wall_ + std::chrono::duration_cast<WallTime::duration>(time - started_);
   };
   auto view = std::make_shared<FleetView>();
-  view->desired = fleet_->desired();
-  view->bounds = fleet_->bounds();
-  for (const Pod& pod : fleet_->Pods()) {
-    PodView& shown = view->pods.emplace_back();
-    shown.name = pod.name;
-    shown.pid = pod.pid;
-    shown.state = pod.state;
-    shown.admin_port = pod.admin_port;
-    shown.restarts = pod.restarts;
-    shown.ordered_at = at(pod.ordered_at);
-    if (pod.pid != 0) shown.started_at = at(pod.started_at);
-    if (pod.admin_port != 0) shown.ready_at = at(pod.ready_at);
-  }
-  view->app = blueprint_.app;
-  view->api_url = ApiUrl() + blueprint_.base;
-  view->console_url = ConsoleUrl();
-  view->governors = blueprint_.governors;
+  ShowPods(fleet(), at, *view);
+  const Blueprint& blueprint = Documents().blueprint;
+  view->app = blueprint.app;
+  view->api_url = ApiUrl() + blueprint.base;
+  view->console_url = ground_->around.console_url;
+  view->governors = blueprint.governors;
+  view->rolling_out = documents_->rollout().under_way();
+  view->rejected = documents_->rollout().rejected();
   view->autoscaler_running = autoscaler_.running();
-  if (redis_) view->redis_up = redis_->up();
-  view->redis_restarts = redis_ ? static_cast<uint64_t>(redis_->restarts()) : 0;
+  if (ground_->redis) view->redis_up = ground_->redis->up();
+  view->redis_restarts = ground_->redis ? static_cast<uint64_t>(ground_->redis->restarts()) : 0;
   view->pod_deaths = pod_deaths_;
   view->reloads = reloads_;
-  view->draining = phase_ != Phase::kRunning && phase_ != Phase::kAwaitingRedis;
+  view->draining = Stopping();
   view_.Set(std::move(view));
 
   if (!announced_) return;
-  const RunFile run = RunFileNow();
-  std::string text = ToJson(run);
-  if (text == run_file_) return;
-  if (auto written = data_->WriteRunFile(run); !written) narration_.Warn("flyball", written.error().message);
-  run_file_ = std::move(text);
-}
-
-RunFile Supervisor::Impl::RunFileNow() const {
-  RunFile run;
-  run.pid = ::getpid();
-  run.api = ApiUrl();
-  run.console = ConsoleUrl();
-  run.token = token_;
-  run.redis = redis_url_;
-  run.redis_pid = redis_ ? redis_->pid() : 0;
-  for (const Pod& pod : fleet_->Pods()) {
+  RunFile run{::getpid(),
+              ApiUrl(),
+              ground_->around.console_url,
+              ground_->around.token,
+              ground_->around.redis_url,
+              ground_->redis ? ground_->redis->pid() : 0,
+              {},
+              Documents().copies,
+              blueprint.app,
+              blueprint.base};
+  for (const Pod& pod : fleet().Pods()) {
     if (pod.pid != 0) run.pods.emplace_back(pod.name, pod.pid);
   }
-  std::error_code error;
-  for (const std::string& path : options_.documents) run.documents.push_back(fs::absolute(path, error).string());
-  run.app = blueprint_.app;
-  run.base = blueprint_.base;
-  return run;
+  std::string text = ToJson(run);
+  if (text == run_file_) return;
+  if (auto written = ground_->data.WriteRunFile(run); !written) narration_.Warn("flyball", written.error().message);
+  run_file_ = std::move(text);
 }
 
 }  // namespace flyball::local

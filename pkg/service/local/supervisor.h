@@ -10,6 +10,8 @@
 // was validated, so a pod that has to be replaced never meets a document that is being edited.
 // The autoscaler is `flyball-autoscaler FILE... --supervisor URL --redis URL|none --replicas MIN:MAX` with the
 // console's token in FLYBALL_SUPERVISOR_TOKEN.
+// A saved change of the documents is tried by one new pod beside the old ones; when it becomes Ready the others follow
+// one by one, when it does not everything stays as it was (rollout.h).
 // All of them get SIGTERM from the kernel when the supervisor dies in any way.
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "pkg/service/local/child.h"
@@ -66,7 +67,7 @@ TEST(SupervisorTest, ComesUpServesAndStopsWithoutATrace) {
   ASSERT_EQ(run.pods.size(), 2U);
   EXPECT_EQ(run.app, "tasks");
   EXPECT_EQ(run.base, "/api/v1");
-  EXPECT_EQ(run.documents, std::vector<std::string>{fleet.document()});
+  EXPECT_EQ(run.documents, std::vector<std::string>{fleet.data() + "/documents/1/tasks.yaml"});
   EXPECT_TRUE(fleet.Call().starts_with("pod-"));
   const std::string said = fleet.Output();
   EXPECT_TRUE(
@@ -212,6 +213,83 @@ TEST(SupervisorTest, ADocumentWithProblemsChangesNothing) {
   EXPECT_EQ(fleet.ReadyPods(), before);
   ::kill(before[0].second, SIGKILL);  // its replacement runs what was validated, not what stands in the file now
   EXPECT_TRUE(Eventually([&] { return fleet.ReadyPods().size() == 1 && fleet.ReadyPods() != before; }));
+}
+
+// The pods' documents, by the command lines they were started with.
+std::vector<std::string> RevisionsOf(const std::vector<std::pair<std::string, int>>& pods) {
+  std::vector<std::string> revisions;
+  for (const auto& [name, pid] : pods) {
+    const std::string command = ReadFile("/proc/" + std::to_string(pid) + "/cmdline");
+    const size_t at = command.find("/documents/") + 11;
+    revisions.push_back(command.substr(at, command.find('/', at) - at));
+  }
+  return revisions;
+}
+
+nlohmann::json DocumentsOf(Supervised& fleet) {
+  return nlohmann::json::parse(fleet.Get("/api/status").body, nullptr, false).value("documents", nlohmann::json());
+}
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(SupervisorTest, AChangeThatItsFirstPodRefusesIsRejectedAndTouchesNothing) {
+  Supervised fleet;
+  fleet.options.replicas = ReplicaBounds{2, 2};
+  fleet.environment = {"FAKE_POD_REFUSE=field1", "FAKE_POD_SAY=notes.field1 is new and required"};
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  const auto before = fleet.ReadyPods();
+  EXPECT_EQ(DocumentsOf(fleet)["state"], "running");
+  WriteFile(fleet.document(), Document(2));
+  ASSERT_TRUE(fleet.Says("the change does not fit what is stored; what ran before goes on"));
+  EXPECT_NE(fleet.Problems().find("tasks.yaml:10:9: notes.field1 is new and required"), std::string::npos)
+      << fleet.Problems();
+  EXPECT_TRUE(Eventually([&] { return fleet.Run().pods.size() == 2; })) << "the new one is gone";
+  EXPECT_EQ(fleet.ReadyPods(), before) << "the old ones were not touched";
+  EXPECT_EQ(DocumentsOf(fleet)["state"], "rejected");
+  EXPECT_NE(DocumentsOf(fleet)["reason"].dump().find("tasks.yaml:10:9"), std::string::npos);
+  EXPECT_EQ(Count(fleet.Output(), "pod-3         starting"), 1U) << "tried once: " << fleet.Output();
+  EXPECT_FALSE(std::filesystem::exists(fleet.data() + "/documents/2"));
+
+  ::kill(before[0].second, SIGKILL);  // its replacement is of the old documents
+  ASSERT_TRUE(Eventually([&] { return fleet.ReadyPods().size() == 2 && fleet.ReadyPods()[0] != before[0]; }));
+  EXPECT_EQ(RevisionsOf(fleet.ReadyPods()), (std::vector<std::string>{"1", "1"}));
+
+  WriteFile(fleet.document(), Document(1));  // put back
+  EXPECT_TRUE(Eventually([&] { return DocumentsOf(fleet)["state"] == "running"; }));
+  WriteFile(fleet.document(), Document(1) + "# another word\n");
+  EXPECT_TRUE(fleet.Says("all pods run the change"));
+}
+
+TEST(SupervisorTest, AChangeThatFailsHalfWayIsTakenBackWithoutALostConnection) {
+  Supervised fleet;
+  fleet.options.replicas = ReplicaBounds{2, 2};
+  fleet.environment = {"FAKE_POD_REFUSE=field1", "FAKE_POD_SAY=out of luck",
+                       "FAKE_POD_REFUSE_BUT=" + fleet.folder() + "/first"};
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  Caller caller(fleet);
+  WriteFile(fleet.document(), Document(2));
+  ASSERT_TRUE(fleet.Says(" exited with status 3: out of luck; what ran before goes on"));
+  EXPECT_TRUE(Eventually([&] {
+    const auto pods = fleet.ReadyPods();
+    return fleet.Run().pods.size() == 2 && RevisionsOf(pods) == std::vector<std::string>{"1", "1"};
+  })) << fleet.Output();
+  EXPECT_EQ(caller.Stop(), 0) << "of " << caller.calls();
+  EXPECT_EQ(DocumentsOf(fleet)["state"], "rejected");
+}
+
+TEST(SupervisorTest, AStartThatDoesNotFitWhatIsStoredNamesThePlace) {
+  Supervised fleet;
+  fleet.environment = {"FAKE_POD_REFUSE=field0", "FAKE_POD_SAY=notes.field0 is stored as REAL"};
+  fleet.Start();
+  EXPECT_EQ(fleet.WaitForEnd(), 1);
+  EXPECT_EQ(fleet.Problems().find(fleet.document() + ":9:9: notes.field0 is stored as REAL\nflyballctl up: "), 0U)
+      << fleet.Problems();
 }
 
 TEST(SupervisorTest, TheAutoscalerRunsBesideThePodsAndIsRestarted) {

@@ -3,6 +3,8 @@
 // wrong comes in the environment:
 //   FAKE_POD_FAIL=<status>     exit with it at once          FAKE_POD_NEVER_READY=1   never says it is Ready
 //   FAKE_POD_IGNORE_TERM=1     SIGTERM has no effect         FAKE_POD_READY_MS=<ms>   Ready that much later
+//   FAKE_POD_REFUSE=<text>     exit with 3 when its document holds that text, after saying FAKE_POD_SAY
+//   FAKE_POD_REFUSE_BUT=<file> but not the first one that does: it makes that file
 // Not a word of HTTP: one line a connection.
 #include <fcntl.h>
 #include <poll.h>
@@ -14,6 +16,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -35,6 +39,19 @@ std::string Argument(int argc, char** argv, const char* flag) {
 int Fail(const char* why) {
   std::fprintf(stderr, "{\"level\":\"error\",\"msg\":\"%s\"}\n", why);
   return 3;
+}
+
+bool DocumentHolds(const char* file, const std::string& text) {
+  std::ifstream in(file);
+  std::ostringstream all;
+  all << in.rdbuf();
+  return all.str().find(text) != std::string::npos;
+}
+
+bool IsFirst(const std::string& marker) {
+  const int made = marker.empty() ? -1 : ::open(marker.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (made >= 0) ::close(made);
+  return made >= 0;
 }
 
 bool AcceptOne(const std::string& line) {
@@ -67,6 +84,10 @@ int main(int argc, char** argv) {
   if (const std::string status = Env("FAKE_POD_FAIL"); !status.empty()) {
     Fail("told to fail");
     return std::atoi(status.c_str());
+  }
+  const std::string refuse = Env("FAKE_POD_REFUSE");
+  if (!refuse.empty() && DocumentHolds(argv[1], refuse) && !IsFirst(Env("FAKE_POD_REFUSE_BUT"))) {
+    return Fail(Env("FAKE_POD_SAY").c_str());
   }
   sigset_t term;
   sigemptyset(&term);
