@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,10 @@ using http::testing::RawServer;
 using nlohmann::json;
 
 constexpr int kFine = 0, kFailed = 1, kUsage = 2;
+
+constexpr const char* kSimulated =
+    "apiVersion: flyball.io/v1alpha1\nkind: Governor\nmetadata: {name: g}\n"
+    "spec: {targetRef: {kind: App, name: x}, replicas: {min: 2, max: 20}}\n";
 
 struct Ran {
   int status = -1;
@@ -420,6 +425,62 @@ TEST_F(CliTest, UsersAreCreatedWithAGivenOrAMadeUpPassword) {
   ran = Run(create + "--email eve@example.org --role emperor");
   EXPECT_EQ(ran.status, kFailed);
   EXPECT_NE(ran.err.find("'emperor'"), std::string::npos) << ran.err;
+}
+
+TEST_F(CliTest, SimulateReplaysATraceUnderEachAutoscalerTheSameForASeed) {
+  Write("g.yaml", kSimulated);
+  Write("t.csv", "seconds,rps\n0,100\n60,100\n70,900\n240,900\n");
+  const std::string command = "simulate --governor g.yaml --trace t.csv --against hpa,kpa --html r.html -o json";
+  const Ran ran = Run(command);
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  const json result = json::parse(ran.out);
+  ASSERT_EQ(result["autoscalers"].size(), 3u);
+  EXPECT_EQ(result["autoscalers"][0]["name"], "flyball");
+  EXPECT_NEAR(result["autoscalers"][0]["offered"].get<double>(), 6000 + 5000 + 170 * 900, 3000);
+  EXPECT_GT(result["autoscalers"][0]["mostReplicas"], 2);
+  EXPECT_EQ(Run(command).out, ran.out);
+  EXPECT_NE(json::parse(Run(command + " --seed 2").out)["autoscalers"][0]["hash"], result["autoscalers"][0]["hash"]);
+  EXPECT_NE(ReadAll(folder_ + "/r.html").find("<svg "), std::string::npos);
+  EXPECT_NE(Run("simulate --governor g.yaml --trace t.csv").out.find("POD-HOURS"), std::string::npos);
+}
+
+TEST_F(CliTest, SimulateSaysWhatIsWrong) {
+  Write("g.yaml", kSimulated);
+  Write("t.csv", "0,10\n5;3\n");
+  EXPECT_EQ(Run("simulate --governor g.yaml").status, kUsage);
+  const Ran line = Run("simulate --governor g.yaml --trace t.csv");
+  EXPECT_EQ(line.status, kFailed);
+  EXPECT_NE(line.err.find("t.csv: line 2"), std::string::npos) << line.err;
+  const Ran name = Run("simulate --governor g.yaml --trace tsunami");
+  EXPECT_NE(name.err.find("tsunami: no such file, and no built-in trace"), std::string::npos) << name.err;
+  EXPECT_EQ(Run("simulate --governor g.yaml --trace flash --against vpa").status, kUsage);
+  EXPECT_EQ(Run("simulate --governor nowhere.yaml --trace flash").status, kFailed);
+  Write("long.csv", "0,100000\n9000,100000\n");
+  EXPECT_NE(Run("simulate --governor g.yaml --trace long.csv").err.find("shorten it"), std::string::npos);
+}
+
+TEST_F(CliTest, SimulateTakesTheLoadFromPrometheus) {
+  Write("g.yaml", kSimulated);
+  const auto answer = [](const std::string& body) {
+    return [body](RawPeer& peer) {
+      if (peer.ReadRequest()) peer.Answer(200, body);
+    };
+  };
+  const double now = static_cast<double>(std::time(nullptr));
+  std::string values;
+  for (int back = 60; back >= 0; back -= 10) {
+    values += (values.empty() ? "[" : ",[") + std::to_string(now - back) + ",\"" + std::to_string(200 - back) + "\"]";
+  }
+  RawServer server(answer(R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[)" +
+                          values + "]}]}}"));
+  const std::string url = "http://127.0.0.1:" + std::to_string(server.port());
+  const Ran ran = Run("simulate --governor g.yaml --last 1m --against hpa -o json --prometheus " + url);
+  ASSERT_EQ(ran.status, kFine) << ran.err;
+  EXPECT_NEAR(json::parse(ran.out)["autoscalers"][0]["offered"].get<double>(), 170 * 60, 700);
+  RawServer refuses(answer(R"({"status":"error","error":"parse error: unexpected end"})"));
+  const Ran bad = Run("simulate --governor g.yaml --prometheus http://127.0.0.1:" + std::to_string(refuses.port()));
+  EXPECT_EQ(bad.status, kFailed);
+  EXPECT_NE(bad.err.find("refused the query: parse error"), std::string::npos) << bad.err;
 }
 
 }  // namespace

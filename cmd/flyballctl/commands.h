@@ -13,6 +13,7 @@ void AddValidate(flags::CommandLine& line);
 void AddStatus(flags::CommandLine& line);
 void AddExplain(flags::CommandLine& line);
 void AddLoad(flags::CommandLine& line);
+void AddSimulate(flags::CommandLine& line);
 void AddUsers(flags::CommandLine& line);
 
 }  // namespace flyball::ctl

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   AddStatus(line);
   AddExplain(line);
   AddLoad(line);
+  AddSimulate(line);
   AddUsers(line);
   return line.Run(argc, argv);
 }
