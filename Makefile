@@ -73,6 +73,14 @@ http-conformance: packages-test $(BUILD)/build.ninja
 	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target framing_proxies_test
 	@FLYBALL_WRITE_CONFORMANCE=1 $(BUILD)/bin/framing_proxies_test --gtest_filter='Conformance.*'
 
+## make control-gates the governor against HPA, KEDA and Knative over the whole matrix (about an hour of two cores);
+##                     GATES=medium takes ten minutes; the report goes to docs/control/
+.PHONY: control-gates
+control-gates: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target control_gates
+	@mkdir -p docs/control
+	@$(NICE) $(BUILD)/bin/control_gates --$(or $(GATES),full) --threads $(JOBS) --report docs/control/gates-$(or $(GATES),full).md
+
 ## make lint           formatting, shell scripts, layering (checked by CMake at configure time)
 .PHONY: lint
 lint: packages-lint

@@ -434,7 +434,8 @@ ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals
   in.down_rate_limit = own_down ? std::min(high - 1, static_cast<int>(std::ceil(high * 0.7)))
                                 : ScaleDownLimit(doc.scale_down, changed, inputs.ordered, now);
   in.up_blocked = UpBlocked(fleet, inputs, now);
-  if (now - started < down_window) in.down_blocked = "the governor started less than one window ago";
+  const milliseconds at_start = doc.scale_down.stabilization_window.value_or(kDefaultWindow);
+  if (now - started < at_start) in.down_blocked = "the governor started less than one window ago";
   if (now < blind_until) in.down_blocked = "the clock or the loop jumped";
   in.min = doc.replicas.min;
   in.max = doc.replicas.max;

@@ -115,8 +115,9 @@ std::vector<MatrixCell> Cells(int seeds, const std::vector<double>& loads) {
 
 }  // namespace
 
-Matrix QuickMatrix() { return {"quick", {"flash", "ramp", "slow-database"}, {}, Cells(1, {120}), {0.6, 0.8}, false}; }
-
+Matrix QuickMatrix() {
+  return {"quick", {"flash", "capacity-half", "slow-database"}, {}, Cells(1, {300}), {0.6, 0.8}, false};
+}
 Matrix MediumMatrix() { return {"medium", TraceNames(), kHeldOut, Cells(3, {300}), {0.5, 0.65, 0.8, 0.9}, false}; }
 
 Matrix FullMatrix() { return {"full", TraceNames(), kHeldOut, Cells(12, {200, 400}), {0.5, 0.6, 0.7, 0.8, 0.9}, true}; }

@@ -62,6 +62,18 @@ struct Pod {
   int waiting() const { return static_cast<int>(queue.size() + unbounded.size()); }
 };
 
+// A token bucket of the whole fleet with one second of burst.
+struct Quota {
+  double tokens = 0, at = 0;
+  bool Take(double rps, double now) {
+    tokens = std::min(rps, tokens + (now - at) * rps);
+    at = now;
+    if (tokens < 1) return false;
+    tokens -= 1;
+    return true;
+  }
+};
+
 size_t BucketOf(double latency) {
   size_t bucket = 0;
   while (bucket < scaling::kLatencyBounds && scaling::LatencyBound(bucket) < latency) ++bucket;
@@ -184,6 +196,16 @@ class Simulation {
     auto& cell = pod.sample.endpoints[static_cast<size_t>(request.criticality)];
     (request.attempt == 0 ? cell.first_attempts : cell.retries) += 1;
     request.begun = now_;
+    if (options_.adaptive_quota_rps > 0 && request.criticality != Criticality::kCritical) {
+      if (!nominal_.Take(options_.adaptive_quota_rps, Seconds())) {
+        cell.refused_quota += 1;
+        return Shed(index, id);
+      }
+      if (!adapted_.Take(options_.adaptive_quota_rps * quota_factor_, Seconds())) {
+        cell.refused_adaptive += 1;
+        return Shed(index, id);
+      }
+    }
     if (options_.limiter && ceilings_on_ && !pod.ceiling.Admit(request.criticality, Now())) {
       cell.shed_fleet += 1;
       return Shed(index, id);
@@ -402,6 +424,7 @@ class Simulation {
 
   void Publish() {
     const auto limits = autoscaler_.Limits();
+    quota_factor_ = limits ? limits->quota_factor : 1;
     ceilings_on_ = limits.has_value() && limits->ceiling_rps.has_value();
     if (!ceilings_on_) return;
     admission::GovernorRecord record;
@@ -446,6 +469,8 @@ class Simulation {
   int total_busy_ = 0;
   double database_factor_ = 1;
   bool drawn_ = false, ceilings_on_ = false;
+  Quota nominal_, adapted_;
+  double quota_factor_ = 1;
   uint64_t turn_ = 0, published_ = 0;
   Outcome outcome_;
 };

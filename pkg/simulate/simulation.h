@@ -21,6 +21,8 @@ struct FleetOptions {
   enum class Balancing { kRandom, kRoundRobin, kTwoChoices } balancing = Balancing::kRandom;
   double critical_share = 0.2, sheddable_share = 0.2;
   milliseconds slo{250};
+  // > 0: what is not critical has an adaptive quota of this many requests a second over the fleet.
+  double adaptive_quota_rps = 0;
   bool limiter = true;     // the pod's concurrency limit and bounded queue; without it pods queue without bound
   double crash_share = 0;  // of new pods that never become Ready
   double slow_share = 0;   // of new pods that are three times as slow

@@ -27,7 +27,7 @@ for mutation in "$here"/*.mutation; do
   FIND=$find REPLACE=$replace perl -0pi -e 's/\Q$ENV{FIND}\E/$ENV{REPLACE}/' "$file"
   if ! cmake --build "$copy/build" -j 2 --target "$target" >"$copy/build.log" 2>&1; then
     echo "RED   $name: the broken code does not compile"; tail -5 "$copy/build.log"; failed=$((failed + 1))
-  elif timeout 120 "$copy/build/bin/$target" >"$copy/test.log" 2>&1; then
+  elif GTEST_FAIL_FAST=1 timeout 120 "$copy/build/bin/$target" >"$copy/test.log" 2>&1; then
     echo "RED   $name: survived, $target still passes"; failed=$((failed + 1))
   else
     echo "ok    $name: $(grep -m1 -E '^\[  FAILED  \]|check failed' "$copy/test.log" || echo 'ended abnormally')"; passed=$((passed + 1))
