@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "pkg/base/check.h"
+#include "pkg/http/detail/body_stream.h"
 #include "pkg/http/detail/exchange.h"
 
 namespace flyball::http {
@@ -48,6 +49,19 @@ void Responder::Send(Response response) && {
   detail::Exchange* exchange = std::exchange(exchange_, nullptr);
   exchange->response = std::move(response);
   Return(exchange);
+}
+
+BodyWriter Responder::Stream(Response head, size_t bound) && {
+  Check(exchange_ != nullptr, "this responder has answered already");
+  Check(head.content_length() == 0, "the head of a stream has no body of its own");
+  Check(bound > 0, "a stream may hold something");
+  detail::Exchange* exchange = std::exchange(exchange_, nullptr);
+  auto stream = std::make_shared<detail::BodyStream>(exchange->sink, exchange->fd, exchange->generation, bound,
+                                                     exchange->max_unsent_bytes);
+  exchange->response = std::move(head);
+  exchange->stream = stream;
+  Return(exchange);
+  return BodyWriter(std::move(stream));
 }
 
 }  // namespace flyball::http

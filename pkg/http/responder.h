@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+
+#include "pkg/http/body_writer.h"
 #include "pkg/http/request.h"
 #include "pkg/http/response.h"
 
@@ -31,6 +34,13 @@ class Responder {
   // that read the request the answer is written before Handle's caller returns to the event loop; from elsewhere the
   // reactor is woken. Use: std::move(responder).Send(Json(200, "{}"));
   void Send(Response response) &&;
+
+  // Answers with a head now and a body that is written while it is made (body_writer.h). `head` has no body of its own;
+  // the server adds Transfer-Encoding. `bound`: bytes of the body that may wait for the client, at least 1. A request
+  // of the same connection behind this one is answered when this body is complete. Handler::OnAnswered comes at its
+  // end.
+  static constexpr size_t kStreamBound = 256 * 1024;
+  BodyWriter Stream(Response head, size_t bound = kStreamBound) &&;
 
   // For the server and for testing/.
   explicit Responder(detail::Exchange* exchange) : exchange_(exchange) {}

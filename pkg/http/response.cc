@@ -153,11 +153,20 @@ Response& Response::SetBody(std::string_view content_type, SharedBody body) {
   return *this;
 }
 
+Response& Response::SetFile(std::string_view content_type, FilePart part) {
+  Check(part.file != nullptr && part.file->valid(), "the file of an answer is open");
+  if (!content_type.empty()) AddHeader("Content-Type", content_type);
+  body_ = std::move(part);
+  return *this;
+}
+
 std::string_view Response::body() const {
   if (const auto* owned = std::get_if<std::string>(&body_)) return *owned;
-  const SharedBody& shared = std::get<SharedBody>(body_);
-  return shared ? std::string_view(*shared) : std::string_view();
+  const auto* shared = std::get_if<SharedBody>(&body_);
+  return shared != nullptr && *shared ? std::string_view(**shared) : std::string_view();
 }
+
+uint64_t Response::content_length() const { return file() != nullptr ? file()->length : body().size(); }
 
 std::string& Response::mutable_body() {
   auto* owned = std::get_if<std::string>(&body_);
@@ -169,6 +178,7 @@ Response::SharedBody Response::ShareBody() {
   if (auto* owned = std::get_if<std::string>(&body_)) {
     body_ = std::make_shared<const std::string>(std::move(*owned));
   }
+  Check(file() == nullptr, "a file cannot be shared as a buffer");
   return std::get<SharedBody>(body_);
 }
 

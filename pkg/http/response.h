@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "pkg/base/unique_fd.h"
 #include "pkg/http/request.h"
 
 namespace flyball::http {
@@ -21,6 +22,12 @@ class Response {
  public:
   // A buffer that many answers share (cached answers, static pages); never copied.
   using SharedBody = std::shared_ptr<const std::string>;
+  // A part of an open regular file; answers share the descriptor, the last one closes it.
+  struct FilePart {
+    std::shared_ptr<const UniqueFd> file;
+    uint64_t offset = 0;
+    uint64_t length = 0;
+  };
 
   Response() = default;
   explicit Response(int status) : status_(status) {}
@@ -42,10 +49,19 @@ class Response {
   // Appends Content-Type (unless empty) and sets the body.
   Response& SetBody(std::string_view content_type, std::string body);
   Response& SetBody(std::string_view content_type, SharedBody body);
+  // `length` bytes of `file` from `offset` on, read piece by piece as the client takes them, never as a whole. The file
+  // must hold that many until they are sent: when it turns out shorter the connection is cut. Appends Content-Type
+  // (unless empty).
+  Response& SetFile(std::string_view content_type, FilePart part);
+  // Null when the body is in memory.
+  const FilePart* file() const { return std::get_if<FilePart>(&body_); }
+  // What is in memory; empty for a file.
   std::string_view body() const;
-  // For writers that append to the body in place; the body must be owned (not shared).
+  // Bytes of the body, wherever it is.
+  uint64_t content_length() const;
+  // For writers that append to the body in place; the body must be owned (not shared, no file).
   std::string& mutable_body();
-  // Moves the body out as a shared buffer, and shares it: for filling a cache with what is being answered.
+  // Moves the body out as a shared buffer, and shares it: for filling a cache with what is being answered. Not a file.
   SharedBody ShareBody();
 
   // The connection is closed after this answer.
@@ -64,7 +80,7 @@ class Response {
   uint64_t tag_ = 0;
   bool close_ = false;
   std::string headers_;
-  std::variant<std::string, SharedBody> body_;
+  std::variant<std::string, SharedBody, FilePart> body_;
 };
 
 // application/json; `json` is one complete JSON value.

@@ -66,6 +66,7 @@ class Server::Impl {
   bool MayMoveRefused() { return shared_.shedder.TakeRefused(); }
   uint16_t port() const { return port_; }
   Counters counters() const;
+  ReactorLag reactor_lag() const;
 
  private:
   Result<void> Prepare();
@@ -112,6 +113,12 @@ Result<void> Server::Impl::Prepare() {
   shared_.counts = own_counts_ ? &*own_counts_ : options_.counts;
   shared_.counts_slot = own_counts_ ? 0 : options_.counts_slot;
   shared_.fleet_shares_counts = !own_counts_;
+  if (!options_.uncapped) {
+    options_.uncapped = [this](const PeerAddress& peer) {
+      return peer.IsLoopback() || options_.trusted_proxies.Contains(peer);
+    };
+  }
+  shared_.address_counts.emplace(options_.limits.connections_per_address, options_.uncapped);
   const size_t fits = RaiseDescriptorLimit();
   const size_t wanted = options_.limits.connections == 0 ? fits : std::min(options_.limits.connections, fits);
   shared_.connection_limit = std::max<size_t>(wanted / static_cast<size_t>(options_.reactors), 1);
@@ -210,11 +217,23 @@ Counters Server::Impl::counters() const {
     sum.discarded_answers += one.discarded_answers.value();
     sum.accept_failures += one.accept_failures.value();
     sum.rebalanced += one.rebalanced.value();
+    sum.refused_connections += one.refused_connections.value();
+    sum.broken_streams += one.broken_streams.value();
     sum.busy_seconds += static_cast<double>(one.busy_ns.value()) / 1e9;
     const auto longest = static_cast<double>(one.longest_turn_ns.load(std::memory_order_relaxed)) / 1e9;
     sum.longest_turn_seconds = std::max(sum.longest_turn_seconds, longest);
   }
   sum.rebalanced += shared_.shedder.refused_taken();
+  return sum;
+}
+
+ReactorLag Server::Impl::reactor_lag() const {
+  ReactorLag sum;
+  for (const auto& reactor : reactors_) {
+    const detail::ReactorCounters& one = reactor->counters();
+    for (size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += one.lag[i].value();
+    sum.sum_seconds += static_cast<double>(one.lag_ns.value()) / 1e9;
+  }
   return sum;
 }
 
@@ -229,5 +248,6 @@ bool Server::Post(int reactor, std::function<void()> task) { return impl_->Post(
 bool Server::MayMoveRefused() { return impl_->MayMoveRefused(); }
 void Server::SetFleet(uint32_t ready_pods, double mean_connections) { impl_->SetFleet(ready_pods, mean_connections); }
 Counters Server::counters() const { return impl_->counters(); }
+ReactorLag Server::reactor_lag() const { return impl_->reactor_lag(); }
 
 }  // namespace flyball::http

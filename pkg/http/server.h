@@ -2,6 +2,7 @@
 // for is done elsewhere: Handle gets a Responder and may give it to any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -57,13 +58,17 @@ struct Limits {
   size_t target_bytes = 8 * 1024;         // beyond: 414
   size_t body_bytes = 1024 * 1024;        // beyond: 413; a route may say otherwise
   size_t connections = 0;                 // 0: the soft limit of open files - 200
+  size_t connections_per_address = 0;     // of one IPv4 address or IPv6 /64; more are closed on accept. 0: no cap
   size_t pipelined = 32;                  // requests of one connection in work at once
   size_t unsent_bytes = 4 * 1024 * 1024;  // owed to one connection; beyond it is closed
   milliseconds head_deadline{10'000};     // from the first byte of a request to the end of its head; beyond: 408
   milliseconds body_grace{10'000};        // a body may take this long plus its bytes / body_rate; beyond: 408
   size_t body_bytes_per_second = 1024;
-  milliseconds idle_deadline{75'000};     // between requests; then closed
-  milliseconds write_deadline{30'000};    // for the client to take what is owed to it; then closed
+  milliseconds idle_deadline{75'000};  // between requests; then closed
+  // A client that is owed more than its socket holds must take all of it, or this many bytes a second, in every
+  // write_deadline; else it is closed.
+  milliseconds write_deadline{30'000};
+  size_t write_bytes_per_second = 1024;
   milliseconds connection_age{600'000};   // +-10 %; then closed with the next answer. 0: never
   size_t linger_bytes = 8 * 1024 * 1024;  // read and thrown away after an early answer; beyond: reset
   milliseconds linger{2'000};
@@ -84,6 +89,8 @@ struct ServerOptions {
   CorsOptions cors;
   // Peers whose Forwarded, X-Forwarded-*, X-Request-Id and traceparent are believed.
   TrustedProxies trusted_proxies;
+  // Addresses without Limits::connections_per_address; any reactor's thread. Null: loopback and trusted_proxies.
+  std::function<bool(const PeerAddress&)> uncapped;
   // The fleet's page and this pod's slot in it; null when the socket is not shared. Borrowed; outlives the server.
   ConnectionCounts* counts = nullptr;
   size_t counts_slot = 0;
@@ -95,14 +102,25 @@ struct Counters {
   uint64_t requests = 0;  // complete heads
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
-  uint64_t refused = 0;             // requests that were no HTTP, too large or too slow
-  uint64_t dropped_responders = 0;  // bugs: requests nobody answered
-  uint64_t handler_exceptions = 0;  // bugs: Handle threw
-  uint64_t discarded_answers = 0;   // the client had gone
-  uint64_t accept_failures = 0;     // no file descriptors or memory; accepting paused
-  uint64_t rebalanced = 0;          // connections closed so that other pods get them
-  double busy_seconds = 0;          // summed over reactors
-  double longest_turn_seconds = 0;  // of any reactor in the last second or two: how long a ready event may have waited
+  uint64_t refused = 0;              // requests that were no HTTP, too large or too slow
+  uint64_t dropped_responders = 0;   // bugs: requests nobody answered
+  uint64_t handler_exceptions = 0;   // bugs: Handle threw
+  uint64_t discarded_answers = 0;    // the client had gone
+  uint64_t accept_failures = 0;      // no file descriptors or memory; accepting paused
+  uint64_t rebalanced = 0;           // connections closed so that other pods get them
+  uint64_t refused_connections = 0;  // beyond connections_per_address
+  uint64_t broken_streams = 0;       // bodies whose writer gave up (or wrote on without room); the connection was cut
+  double busy_seconds = 0;           // summed over reactors
+  double longest_turn_seconds = 0;   // of any reactor in the last second or two: how long a ready event may have waited
+};
+
+// How late reactors woke from their timers, that is how long a ready event waited; 20 samples a second and reactor.
+struct ReactorLag {
+  // Upper bounds of the buckets in seconds, inclusive.
+  static constexpr std::array<double, 11> kBounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                  0.01,   0.025,   0.05,   0.1,   0.5};
+  std::array<uint64_t, kBounds.size() + 1> counts{};  // of each bucket alone; the last is beyond every bound
+  double sum_seconds = 0;
 };
 
 struct DrainOptions {
@@ -155,6 +173,7 @@ class Server {
 
   // Sums over the reactors; cheap, never blocks them. Any thread.
   Counters counters() const;
+  ReactorLag reactor_lag() const;
 
  private:
   class Impl;

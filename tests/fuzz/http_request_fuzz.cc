@@ -19,6 +19,7 @@ using flyball::http::detail::RequestReader;
 class NoSink final : public flyball::http::detail::AnswerSink {
  public:
   void Complete(Exchange*) override {}
+  void StreamReady(int, uint32_t) override {}
 };
 
 void CheckRequest(const flyball::http::Request& request, const Limits& limits) {

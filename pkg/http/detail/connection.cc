@@ -1,5 +1,7 @@
 #include "pkg/http/detail/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,11 +11,13 @@
 
 #include "pkg/base/log.h"
 #include "pkg/http/detail/answer_head.h"
+#include "pkg/http/detail/body_stream.h"
 
 namespace flyball::http::detail {
 namespace {
 
 constexpr size_t kTurnBytes = 64 * 1024;      // read for one connection in one turn
+constexpr size_t kTurnSent = 1024 * 1024;     // written to one connection in one turn
 constexpr int kTurnRequests = 32;             // begun for one connection in one turn
 constexpr size_t kPauseAtUnsent = 64 * 1024;  // owed to a client before its next request is read
 constexpr milliseconds kLookAgain{60'000};
@@ -26,10 +30,11 @@ SteadyTime Jittered(SteadyTime now, milliseconds age, Random& random) {
 
 }  // namespace
 
-Connection::Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer)
+Connection::Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted)
     : context_(context),
       fd_(fd),
       generation_(generation),
+      counted_(counted),
       last_active_(context.now),
       retire_at_(Jittered(context.now, context.limits.connection_age, context.random)),
       peer_(peer) {
@@ -37,6 +42,13 @@ Connection::Connection(ReactorContext& context, int fd, uint32_t generation, con
 }
 
 Connection::~Connection() {
+  if (streaming_) context_.Discard(std::move(streaming_));
+  DropInWork();
+  if (current_) context_.exchanges.Put(std::move(current_));
+}
+
+void Connection::DropInWork() {
+  held_ = false;
   while (first_ != nullptr) {
     std::unique_ptr<Exchange> exchange = PopFirst();
     if (exchange->answered) {
@@ -45,18 +57,19 @@ Connection::~Connection() {
       exchange.release()->client_gone.store(true, std::memory_order_relaxed);  // its Responder owns it
     }
   }
-  if (current_) context_.exchanges.Put(std::move(current_));
 }
 
-Connection::Next Connection::OnReady(bool end) {
+Connection::Next Connection::OnReady(End end) {
+  if (end == End::kGone && state_ == State::kOpen) return Next::kClose;  // no answer would arrive
   readable_ = true;
   blocked_ = false;
-  end_hint_ = end_hint_ || end;
+  end_hint_ = end_hint_ || end != End::kOpen;
   return Run();
 }
 
 Connection::Next Connection::Run() {
   out_.Borrow(context_.spare_out);
+  flush_left_ = kTurnSent;
   const Next next = state_ == State::kLingering ? RunLingering() : RunOpen();
   out_.Return(context_.spare_out);
   if (next != Next::kClose) context_.wheel.Schedule(*this, Deadline());
@@ -162,6 +175,7 @@ void Connection::OnHead() {
   current_->SetOrigin(peer_, context_.index, context_.now);
   current_->ReadForwarding(context_.trusted_proxies);
   current_->AssignId(context_.random);
+  current_->max_unsent_bytes = context_.limits.unsent_bytes;
   Route();
   if (current_->expect == Exchange::Expect::kUnknown) return Refuse(417, "the only expectation met is 100-continue");
   const bool has_body = current_->framing == Exchange::Framing::kChunked || current_->content_length > 0;
@@ -283,17 +297,66 @@ std::unique_ptr<Exchange> Connection::PopFirst() {
 
 // False when the connection is to be closed at once.
 bool Connection::WriteAnswers() {
-  while (first_ != nullptr && first_->answered) {
-    if (out_.pending() > context_.limits.unsent_bytes) return false;
-    std::unique_ptr<Exchange> exchange = PopFirst();
-    if (exchange->response.closes_connection()) stop_reading_ = true;
-    const bool nothing_begun = in_.empty() && !reader_.in_head() && !reader_.in_body();
-    Write(*exchange, in_work_ == 0 && !held_ && (stop_reading_ || nothing_begun));
-    context_.exchanges.Put(std::move(exchange));
+  for (;;) {
+    if (streaming_ && !PumpStream()) return false;
+    while (!streaming_ && first_ != nullptr && first_->answered) {
+      if (out_.pending_in_memory() > context_.limits.unsent_bytes) return false;
+      WriteFirst();
+    }
+    if (in_work_ == 0) unsafe_in_work_ = false;
+    if (owes_continue_ && in_work_ == 0) WriteContinue();
+    if (!Flush()) return false;
+    // Its producer may have gone on meanwhile, and there is room.
+    if (!streaming_ || !out_.empty() || !streaming_->stream->Ready()) return true;
   }
-  if (in_work_ == 0) unsafe_in_work_ = false;
-  if (owes_continue_ && in_work_ == 0) WriteContinue();
-  return Flush();
+}
+
+void Connection::WriteFirst() {
+  std::unique_ptr<Exchange> exchange = PopFirst();
+  Response& response = exchange->response;
+  if (response.status() < 200 || response.status() > 599) response = Problem(exchange->request, 500, "");
+  if (response.closes_connection()) stop_reading_ = true;
+  const bool nothing_begun = in_.empty() && !reader_.in_head() && !reader_.in_body();
+  const bool with_body = AllowsBody(response.status()) && exchange->request.method() != Method::kHead;
+  WriteHead(*exchange, in_work_ == 0 && !held_ && (stop_reading_ || nothing_begun), with_body);
+  last_active_ = context_.now;
+  if (exchange->stream && with_body) {
+    streaming_ = std::move(exchange);
+    ++in_work_;
+    return;
+  }
+  TellAnswered(*exchange, with_body ? response.content_length() : 0);
+  if (with_body) out_.AppendBody(response);
+  context_.exchanges.Put(std::move(exchange));
+}
+
+// Moves on what the producer has written, as long as little is unsent. False when the producer gave up: the connection
+// is cut so that the client sees that something is missing.
+bool Connection::PumpStream() {
+  std::string part;
+  while (out_.pending() < kPauseAtUnsent) {
+    part.clear();
+    const BodyStream::State state = streaming_->stream->Take(part);
+    streaming_->streamed_bytes += part.size();
+    if (!part.empty() && chunked_) AppendChunk(out_.tail(), part);
+    if (!part.empty() && !chunked_) out_.tail().append(part);
+    if (state == BodyStream::State::kBroken) {
+      context_.counters.broken_streams.Add(1);
+      Flush();
+      return false;
+    }
+    if (state == BodyStream::State::kWhole) {
+      if (chunked_) out_.tail().append(kLastChunk);
+      if (!chunked_) DropInWork();  // the end of the connection is the end of this body
+      last_active_ = context_.now;
+      TellAnswered(*streaming_, streaming_->streamed_bytes);
+      --in_work_;
+      context_.exchanges.Put(std::move(streaming_));
+      return true;
+    }
+    if (part.empty()) return true;
+  }
+  return true;
 }
 
 void Connection::WriteContinue() {
@@ -302,30 +365,32 @@ void Connection::WriteContinue() {
 }
 
 // `last`: nothing this client has sent would be left without an answer if the connection ended here.
-void Connection::Write(Exchange& exchange, bool last) {
-  Response& response = exchange.response;
-  if (response.status() < 200 || response.status() > 599) response = Problem(exchange.request, 500, "");
+void Connection::WriteHead(Exchange& exchange, bool last, bool with_body) {
+  const bool http10 = exchange.request.version() == Version::kHttp10;
+  BodyFraming framing = BodyFraming::kLength;
+  if (exchange.stream) framing = http10 || !with_body ? BodyFraming::kUntilClose : BodyFraming::kChunked;
+  chunked_ = framing == BodyFraming::kChunked;
+  const bool must_close = framing == BodyFraming::kUntilClose && with_body;
   ConnectionField field = ConnectionField::kNone;
-  if (last && WantsClose(exchange)) {
+  if (must_close || (last && WantsClose(exchange))) {
     field = ConnectionField::kClose;
     stop_reading_ = true;
-  } else if (exchange.request.version() == Version::kHttp10) {
+  } else if (http10) {
     field = ConnectionField::kKeepAlive;
   }
-  AppendAnswerHead(out_.tail(), response, exchange.request.id(), context_.date.Get(context_.now),
-                   context_.common_lines.For(exchange.request), field);
-  const bool with_body = AllowsBody(response.status()) && exchange.request.method() != Method::kHead;
-  const size_t body_bytes = with_body ? response.body().size() : 0;
-  last_active_ = context_.now;
+  AppendAnswerHead(out_.tail(), exchange.response, exchange.request.id(), context_.date.Get(context_.now),
+                   context_.common_lines.For(exchange.request), field, framing);
+}
+
+void Connection::TellAnswered(const Exchange& exchange, uint64_t body_bytes) {
   const Answered answered{.request = exchange.request,
-                          .status = response.status(),
-                          .tag = response.tag(),
+                          .status = exchange.response.status(),
+                          .tag = exchange.response.tag(),
                           .body_bytes = body_bytes,
                           .answered = context_.now,
                           .delivered = true,
                           .by_server = exchange.by_server};
   context_.handler.OnAnswered(answered);
-  if (with_body) out_.AppendBody(response);
 }
 
 bool Connection::WantsClose(const Exchange& exchange) {
@@ -336,22 +401,40 @@ bool Connection::WantsClose(const Exchange& exchange) {
 }
 
 bool Connection::Flush() {
-  if (out_.empty() || blocked_) return true;
+  if (out_.empty() || blocked_ || flush_left_ == 0) return true;
   size_t sent = 0;
-  const OutBuffer::Flushed flushed = out_.Flush(fd_, sent);
+  const OutBuffer::Flushed flushed = out_.Flush(
+      {.fd = fd_, .scratch = {context_.read_buffer.get(), ReactorContext::kReadBytes}, .budget = flush_left_}, sent);
   context_.counters.bytes_out.Add(sent);
   sent_ += sent;
+  flush_left_ -= std::min(flush_left_, sent);
   if (flushed == OutBuffer::Flushed::kFailed) return false;
   blocked_ = flushed == OutBuffer::Flushed::kBlocked;
-  if (blocked_ && sent_ >= write_goal_) {  // all that was owed when the clock started has been taken: start it anew
-    write_goal_ = sent_ + out_.pending();
-    write_deadline_ = context_.now + context_.limits.write_deadline;
-  }
-  if (!blocked_) write_goal_ = sent_;
+  if (!blocked_) write_goal_ = 0;
+  if (blocked_ && write_goal_ == 0) StartWriteWindow();
   return true;
 }
 
+// What the client's side has acknowledged: room in the kernel's buffer comes in steps too coarse to judge it by.
+uint64_t Connection::Taken() const {
+  int unacknowledged = 0;
+  if (ioctl(fd_, SIOCOUTQ, &unacknowledged) != 0) return sent_;
+  return sent_ - std::min<uint64_t>(sent_, static_cast<uint64_t>(unacknowledged));
+}
+
+void Connection::StartWriteWindow() {
+  const Limits& limits = context_.limits;
+  const uint64_t taken = Taken();
+  const auto least = static_cast<uint64_t>(limits.write_deadline.count()) * limits.write_bytes_per_second / 1000;
+  const uint64_t owed = sent_ - taken + out_.pending();
+  write_goal_ = taken + std::max<uint64_t>(std::min(owed, least), 1);
+  write_deadline_ = context_.now + limits.write_deadline;
+}
+
+bool Connection::TookEnough() const { return Taken() >= write_goal_; }
+
 Connection::Next Connection::Finish(bool more_to_do) {
+  if (!out_.empty() && !blocked_) return Next::kAgain;  // its share of sending is used up
   if (!out_.empty() || in_work_ > 0 || held_) return more_to_do ? Next::kAgain : Next::kWait;
   if (stop_reading_) return StartLinger();
   if (end_ && !more_to_do) return Next::kClose;
@@ -414,6 +497,11 @@ Connection::Next Connection::OnDeadline() {
     return Next::kWait;
   }
   if (state_ == State::kLingering) return CutOff();
+  if (state_ == State::kOpen && blocked_ && TookEnough()) {
+    StartWriteWindow();
+    context_.wheel.Schedule(*this, Deadline());
+    return Next::kWait;
+  }
   const bool reading = state_ == State::kOpen && !blocked_ && !stop_reading_;
   if (!reading) return Next::kClose;
   if (!reader_.in_head() && !reader_.in_body()) return CloseIfIdle();

@@ -24,17 +24,26 @@ class Connection final : public WheelEntry {
     kClose,  // finished: destroy it and close the socket
   };
 
-  Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer);
+  // `counted`: AddressCounts holds a place for it.
+  Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted);
   ~Connection();
 
   int fd() const { return fd_; }
   uint32_t generation() const { return generation_; }
+  const PeerAddress& peer() const { return peer_; }
+  bool counted() const { return counted_; }
 
-  // The socket may have become readable or writable. `end` says that the client has stopped sending.
-  Next OnReady(bool end);
+  // What the poller knows of the client's end.
+  enum class End : uint8_t {
+    kOpen,
+    kHalf,  // it sends no more
+    kGone,  // nothing can reach it either (reset)
+  };
+  // The socket may have become readable or writable.
+  Next OnReady(End end);
   // Goes on where kAgain stopped, or after answers came.
   Next Run();
-  // An answer for a request of this connection; takes it. Run() is due.
+  // An answer for a request of this connection; takes it. Run() is due, as it is when a stream has more to take.
   void OnAnswer(Exchange* exchange);
   // The time it was scheduled for on the wheel has come, or not quite.
   Next OnDeadline();
@@ -54,6 +63,7 @@ class Connection final : public WheelEntry {
   Next CutOff();
   Next Finish(bool more_to_do);
   Next StartLinger();
+  void DropInWork();
 
   bool MayParse() const;
   bool ReadSome(size_t& bytes_left, int& requests_left);
@@ -69,9 +79,15 @@ class Connection final : public WheelEntry {
 
   bool WriteAnswers();
   void WriteContinue();
-  void Write(Exchange& exchange, bool last);
+  void WriteFirst();
+  void WriteHead(Exchange& exchange, bool last, bool with_body);
+  bool PumpStream();
+  void TellAnswered(const Exchange& exchange, uint64_t body_bytes);
   bool WantsClose(const Exchange& exchange);
   bool Flush();
+  void StartWriteWindow();
+  bool TookEnough() const;
+  uint64_t Taken() const;
   std::unique_ptr<Exchange> PopFirst();
   SteadyTime Deadline() const;
 
@@ -88,13 +104,16 @@ class Connection final : public WheelEntry {
   bool unsafe_in_work_ = false;  // the one in work must be answered before another is begun
   bool held_ = false;            // current_ is complete and waits for those before it
   bool owes_continue_ = false;   // 100 Continue, once everything before it is written
-  bool stalled_ = false;         // in_ may hold whole requests; parsing stopped for another reason than lack of bytes
-  uint16_t in_work_ = 0;         // requests handed out or answered, not yet written
+  bool counted_ = false;
+  bool chunked_ = false;  // how streaming_ is framed
+  bool stalled_ = false;  // in_ may hold whole requests; parsing stopped for another reason than lack of bytes
+  uint16_t in_work_ = 0;  // requests handed out or answered, not yet written; streaming_ included
   RequestReader reader_;
   std::unique_ptr<Exchange> current_;  // being read
   Exchange* first_ = nullptr;          // in work, oldest first, linked by next_in_connection
   Exchange* last_ = nullptr;
-  std::string in_;  // read, but not parsed
+  std::unique_ptr<Exchange> streaming_;  // its head is written, its body is being; before first_
+  std::string in_;                       // read, but not parsed
   OutBuffer out_;
   SteadyTime last_active_;
   SteadyTime phase_start_;  // of the head or body being read
@@ -102,8 +121,9 @@ class Connection final : public WheelEntry {
   SteadyTime retire_at_;
   SteadyTime linger_until_;
   size_t linger_left_ = 0;
-  uint64_t sent_ = 0;        // bytes ever
-  uint64_t write_goal_ = 0;  // of sent_, by write_deadline_
+  uint64_t sent_ = 0;        // bytes ever, to the kernel
+  uint64_t write_goal_ = 0;  // of Taken(), by write_deadline_; 0: no window runs
+  size_t flush_left_ = 0;    // of this turn
   PeerAddress peer_;
 };
 

@@ -1,5 +1,8 @@
 #include "pkg/http/detail/exchange.h"
 
+#include <utility>
+
+#include "pkg/http/detail/body_stream.h"
 #include "pkg/http/detail/characters.h"
 
 namespace flyball::http::detail {
@@ -26,9 +29,15 @@ bool IsAcceptableId(std::string_view id) {
 
 }  // namespace
 
+Exchange::~Exchange() {
+  if (stream) stream->Abandon();
+}
+
 void Exchange::Reset() {
   ForgetRequest();
   request.method_ = Method::kOther;
+  if (const auto ended = std::exchange(stream, nullptr)) ended->Abandon();
+  streamed_bytes = 0;
   request.id_ = {};
   response = Response();
   Recycle(head);

@@ -14,6 +14,7 @@
 
 namespace flyball::http::detail {
 
+class BodyStream;
 class Exchange;
 
 // Where an answered exchange goes back to.
@@ -22,6 +23,8 @@ class AnswerSink {
   virtual ~AnswerSink() = default;
   // Takes ownership. Any thread.
   virtual void Complete(Exchange* exchange) = 0;
+  // The body that is being sent on this connection, or will be, has more to take. Any thread.
+  virtual void StreamReady(int fd, uint32_t generation) = 0;
 };
 
 // Owned by the reactor while it reads and writes, by the Responder in between. Reused: strings keep their memory.
@@ -32,6 +35,7 @@ class Exchange {
   enum class Expect : uint8_t { kNothing, kContinue, kUnknown };
 
   explicit Exchange(std::shared_ptr<AnswerSink> answer_sink) : sink(std::move(answer_sink)) {}
+  ~Exchange();
 
   // Ready for the next request; gives back what is larger than usual.
   void Reset();
@@ -47,6 +51,8 @@ class Exchange {
 
   Request request;
   Response response;
+  std::shared_ptr<BodyStream> stream;  // of the response's body, when it is sent while it is made
+  uint64_t streamed_bytes = 0;
 
   std::string head;          // the request's bytes up to the empty line; views point here
   std::string decoded_path;  // used when the path has escapes
@@ -55,7 +61,8 @@ class Exchange {
 
   uint64_t content_length = 0;
   size_t max_body_bytes = 0;
-  int server_status = 0;  // not 0: the server itself answers with this
+  size_t max_unsent_bytes = 0;  // of a stream
+  int server_status = 0;        // not 0: the server itself answers with this
   Framing framing = Framing::kNone;
   Expect expect = Expect::kNothing;
   bool keep_alive = false;  // what the client asked for

@@ -59,6 +59,24 @@ bool Inbox::PushTask(std::function<void()> task) {
   return true;
 }
 
+void Inbox::StreamReady(int fd, uint32_t generation) {
+  if (owned_inbox == this) return local_->OnLocalStream(fd, generation);
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    streams_.push_back({fd, generation});
+    has_streams_.store(true, std::memory_order_release);
+  }
+  Wake();
+}
+
+std::vector<Inbox::Stream> Inbox::TakeStreams() {
+  if (!has_streams_.load(std::memory_order_acquire)) return {};
+  std::lock_guard lock(mutex_);
+  has_streams_.store(false, std::memory_order_relaxed);
+  return std::exchange(streams_, {});
+}
+
 void Inbox::Wake() {
   const uint64_t one = 1;
   (void)!write(wake_fd_.get(), &one, sizeof one);

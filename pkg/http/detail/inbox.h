@@ -16,6 +16,7 @@ class LocalAnswers {
  public:
   virtual ~LocalAnswers() = default;
   virtual void OnLocalAnswer(Exchange* exchange) = 0;
+  virtual void OnLocalStream(int fd, uint32_t generation) = 0;
 };
 
 // The way back to a reactor from other threads: answered exchanges on a lock-free stack, tasks in a list, and an
@@ -35,6 +36,8 @@ class Inbox final : public AnswerSink {
 
   // Any thread. Takes the exchange; after Close it is destroyed. Wakes the reactor when nothing was waiting.
   void Complete(Exchange* exchange) override;
+  // Any thread. Wakes the reactor.
+  void StreamReady(int fd, uint32_t generation) override;
   // Any thread. False after Close: the task was not taken.
   bool PushTask(std::function<void()> task);
   void Wake();
@@ -44,6 +47,11 @@ class Inbox final : public AnswerSink {
   // Oldest first, linked by next_in_inbox; null when there is none.
   Exchange* TakeAnswers();
   std::vector<std::function<void()>> TakeTasks();
+  struct Stream {
+    int fd;
+    uint32_t generation;
+  };
+  std::vector<Stream> TakeStreams();
 
   // Nothing is accepted from here on; what is queued is destroyed. When the reactor's thread has ended.
   void Close();
@@ -58,6 +66,8 @@ class Inbox final : public AnswerSink {
   std::mutex mutex_;
   bool closed_ = false;
   std::vector<std::function<void()>> tasks_;
+  std::vector<Stream> streams_;
+  std::atomic<bool> has_streams_{false};  // so that the lock is taken only when there are some
 };
 
 }  // namespace flyball::http::detail

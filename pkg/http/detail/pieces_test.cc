@@ -194,7 +194,7 @@ TEST(OutBuffer, SendsEverythingInOrderThroughASmallSocket) {
   size_t sent = 0;
   char bytes[10'000];
   for (bool done = false; !done || received.size() < expected.size();) {
-    const auto flushed = out.Flush(ends[0], sent);
+    const auto flushed = out.Flush({.fd = ends[0]}, sent);
     ASSERT_NE(flushed, detail::OutBuffer::Flushed::kFailed);
     done = flushed == detail::OutBuffer::Flushed::kAll;
     EXPECT_EQ(out.pending(), expected.size() - sent);

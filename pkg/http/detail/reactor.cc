@@ -6,6 +6,7 @@
 #include <pistache/tcp.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -51,9 +52,10 @@ PeerAddress ToPeerAddress(const sockaddr_storage& storage) {
 }
 
 // The flags of an event: FdSet::Entry has no accessor for "the peer has shut down" and derives privately.
-bool SaysShutdown(const Pistache::Aio::FdSet::Entry& entry) {
+Connection::End EndOf(const Pistache::Aio::FdSet::Entry& entry) {
   const auto& event = (const Pistache::Polling::Event&)entry;
-  return event.flags.hasFlag(NotifyOn::Shutdown) || event.flags.hasFlag(NotifyOn::Hangup);
+  if (event.flags.hasFlag(NotifyOn::Hangup)) return Connection::End::kGone;
+  return event.flags.hasFlag(NotifyOn::Shutdown) ? Connection::End::kHalf : Connection::End::kOpen;
 }
 
 class NoInput final : public Pistache::Tcp::Handler {
@@ -127,7 +129,7 @@ void Reactor::HandleEvent(const Pistache::Aio::FdSet::Entry& entry) {
   if (fd == inbox_->wake_fd()) return DrainInbox();
   if (fd == timer_fd_.get()) return OnTimer();
   if (Connection* connection = Find(fd)) {
-    return Serve(*connection, [&] { return connection->OnReady(SaysShutdown(entry)); });
+    return Serve(*connection, [&] { return connection->OnReady(EndOf(entry)); });
   }
   // Either one of Pistache's own queues, or a descriptor that was closed earlier in this turn.
   const bool was_connection =
@@ -171,6 +173,11 @@ void Reactor::OnLocalAnswer(Exchange* exchange) {
   if (connection != serving_) dirty_.push_back({connection->fd(), connection->generation()});
 }
 
+void Reactor::OnLocalStream(int fd, uint32_t generation) {
+  const Connection* connection = Find(Name{fd, generation});
+  if (connection != nullptr && connection != serving_) dirty_.push_back({fd, generation});
+}
+
 void Reactor::DrainInbox() {
   inbox_->ClearWake();
   std::vector<Name> runnable;
@@ -183,6 +190,7 @@ void Reactor::DrainInbox() {
     OnLocalAnswer(exchange);
     exchange = next;
   }
+  for (const Inbox::Stream& stream : inbox_->TakeStreams()) OnLocalStream(stream.fd, stream.generation);
   for (auto& task : inbox_->TakeTasks()) task();
 }
 
@@ -190,12 +198,22 @@ void Reactor::ArmTimer(milliseconds delay) {
   itimerspec spec{};
   const auto ns = std::max<int64_t>(std::chrono::duration_cast<nanoseconds>(delay).count(), 1);
   spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+  timer_due_ = RealClock().Now() + nanoseconds(ns);
   timerfd_settime(timer_fd_.get(), 0, &spec, nullptr);
+}
+
+void Reactor::CountLag(nanoseconds lag) {
+  const double seconds_late = std::max(ToSeconds(lag), 0.0);
+  const auto& bounds = ReactorLag::kBounds;
+  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), seconds_late) - bounds.begin();
+  context_.counters.lag[static_cast<size_t>(bucket)].Add(1);
+  context_.counters.lag_ns.Add(static_cast<uint64_t>(std::max<int64_t>(lag.count(), 0)));
 }
 
 void Reactor::OnTimer() {
   uint64_t expirations = 0;
-  (void)!read(timer_fd_.get(), &expirations, sizeof expirations);
+  // It may have been set anew earlier in this turn: then it has not expired again.
+  if (read(timer_fd_.get(), &expirations, sizeof expirations) > 0) CountLag(RealClock().Now() - timer_due_);
   if (accepts_ && !listening_ && context_.now >= resume_at_) ResumeAccepting();
   if (context_.now >= next_tick_) {
     next_tick_ = context_.now + kTick;
@@ -262,9 +280,24 @@ bool Reactor::OthersHaveFewer() {
   return static_cast<double>(context_.counters.open.value()) > fleet.least_per_reactor + slack;
 }
 
+// In this process, or in another one: of those it cannot be known.
+bool Reactor::SomebodyElseListens() const {
+  return shared_.fleet_shares_counts || shared_.listening.load(std::memory_order_relaxed) > (listening_ ? 1 : 0);
+}
+
+void Reactor::SetListening(bool listening) {
+  if (listening_ == listening) return;
+  listening_ = listening;
+  if (listening) {
+    reactor()->registerFd(key(), shared_.listen_fd, NotifyOn::Read, Tag(static_cast<uint64_t>(shared_.listen_fd)));
+  } else {
+    reactor()->removeFd(key(), shared_.listen_fd);
+  }
+  shared_.listening.fetch_add(listening ? 1 : -1, std::memory_order_relaxed);
+}
+
 void Reactor::PauseAccepting(milliseconds delay) {
-  if (listening_) reactor()->removeFd(key(), shared_.listen_fd);
-  listening_ = false;
+  SetListening(false);
   resume_at_ = context_.now + delay;
   ArmTimer(
       std::clamp<milliseconds>(std::chrono::ceil<milliseconds>(next_tick_ - context_.now), milliseconds(1), delay));
@@ -273,8 +306,8 @@ void Reactor::PauseAccepting(milliseconds delay) {
 void Reactor::ResumeAccepting() {
   if (listening_ || !accepts_) return;
   if (context_.counters.open.value() >= shared_.connection_limit) return PauseAccepting(kGatePause);
-  reactor()->registerFd(key(), shared_.listen_fd, NotifyOn::Read, Tag(static_cast<uint64_t>(shared_.listen_fd)));
-  listening_ = true;
+  SetListening(true);
+  gated_ = false;
   resumed_at_ = context_.now;
 }
 
@@ -284,7 +317,8 @@ void Reactor::Accept() {
   if (context_.counters.open.value() >= shared_.connection_limit) return PauseAccepting(kGatePause);
   if (!OthersHaveFewer()) {
     gate_pauses_ = 0;
-  } else if (!MayAcceptAboveMean()) {
+  } else if (SomebodyElseListens() && !MayAcceptAboveMean()) {
+    gated_ = true;
     return PauseAccepting(kGatePause);
   }
   AcceptOne();
@@ -305,7 +339,14 @@ bool Reactor::AcceptOne() {
   socklen_t size = sizeof address;
   const int fd = accept4(shared_.listen_fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
-    Adopt(fd, ToPeerAddress(address), &address);
+    const PeerAddress peer = ToPeerAddress(address);
+    const AddressCounts::Place place = shared_.address_counts->Enter(peer);
+    if (place == AddressCounts::Place::kRefused) {
+      context_.counters.refused_connections.Add(1);
+      ::close(fd);
+    } else {
+      Adopt(fd, peer, place == AddressCounts::Place::kCounted, &address);
+    }
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -315,13 +356,13 @@ bool Reactor::AcceptOne() {
   return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
 }
 
-void Reactor::Adopt(int fd, const PeerAddress& peer, const void* address) {
+void Reactor::Adopt(int fd, const PeerAddress& peer, bool counted, const void* address) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (connections_.size() <= static_cast<size_t>(fd)) connections_.resize(static_cast<size_t>(fd) + 64);
   was_connection_.resize(connections_.size());
   was_connection_[static_cast<size_t>(fd)] = true;
-  connections_[static_cast<size_t>(fd)] = std::make_unique<Connection>(context_, fd, next_generation_++, peer);
+  connections_[static_cast<size_t>(fd)] = std::make_unique<Connection>(context_, fd, next_generation_++, peer, counted);
   context_.counters.accepted.Add(1);
   context_.counters.open.Add(1);
   shared_.counts->Add(shared_.counts_slot, 1);
@@ -342,7 +383,9 @@ Connection* Reactor::Find(const Name& name) {
 
 // Pistache's transport closes the descriptor when it sees the end of the stream: so make it see that now.
 void Reactor::Destroy(int fd) {
-  connections_[static_cast<size_t>(fd)].reset();
+  std::unique_ptr<Connection>& connection = connections_[static_cast<size_t>(fd)];
+  if (connection->counted()) shared_.address_counts->Leave(connection->peer());
+  connection.reset();
   int pending_error = 0;
   socklen_t size = sizeof pending_error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending_error, &size);  // clears it
@@ -351,6 +394,8 @@ void Reactor::Destroy(int fd) {
   if (const auto left = peers.find(fd); left != peers.end()) removePeer(std::shared_ptr(left->second));
   context_.counters.open.Subtract(1);
   shared_.counts->Add(shared_.counts_slot, -1);
+  // Where connections are short nobody is above the others for as long as a pause.
+  if (gated_ && !listening_ && !OthersHaveFewer()) ResumeAccepting();
   if (context_.draining && context_.counters.open.value() == 0) shared_.on_last_closed();
 }
 
@@ -367,14 +412,12 @@ void Reactor::StartDrain(bool empty_queue, milliseconds idle_grace) {
   while (empty_queue && accepts_ && context_.counters.open.value() < shared_.connection_limit && AcceptOne()) {
   }
   accepts_ = false;
-  if (listening_) reactor()->removeFd(key(), shared_.listen_fd);
-  listening_ = false;
+  SetListening(false);
 }
 
 void Reactor::CloseAll() {
   accepts_ = false;
-  if (listening_) reactor()->removeFd(key(), shared_.listen_fd);
-  listening_ = false;
+  SetListening(false);
   ForEach([&](Connection& connection) { Destroy(connection.fd()); });
 }
 

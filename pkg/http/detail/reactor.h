@@ -7,10 +7,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pkg/http/connection_counts.h"
+#include "pkg/http/detail/address_counts.h"
 #include "pkg/http/detail/connection.h"
 #include "pkg/http/detail/inbox.h"
 #include "pkg/http/detail/reactor_context.h"
@@ -31,7 +33,9 @@ struct ReactorShared {
   ConnectionCounts* counts = nullptr;  // never null while reactors run
   size_t counts_slot = 0;
   bool fleet_shares_counts = false;
-  size_t connection_limit = 0;  // of one reactor
+  size_t connection_limit = 0;    // of one reactor
+  std::atomic<int> listening{0};  // reactors that have the listening socket in their poller
+  std::optional<AddressCounts> address_counts;
   ConnectionShedder shedder;
   std::function<uint64_t()> open_connections;  // of all reactors
   std::function<void()> on_last_closed;        // while draining: a reactor has no connection left
@@ -70,24 +74,28 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   };
 
   void OnLocalAnswer(Exchange* exchange) override;
+  void OnLocalStream(int fd, uint32_t generation) override;
   void Start();
   void HandleEvent(const Pistache::Aio::FdSet::Entry& entry);
   void ForwardToBase(int fd);
   void FinishTurn();
   void DrainInbox();
   void OnTimer();
+  void CountLag(nanoseconds lag);
   void OnTick();
   void OnSecond();
   void ArmTimer(milliseconds delay);
 
   void WatchFleet();
   bool OthersHaveFewer();
+  bool SomebodyElseListens() const;
+  void SetListening(bool listening);
   bool MayAcceptAboveMean();
   void PauseAccepting(milliseconds delay);
   void ResumeAccepting();
   void Accept();
   bool AcceptOne();
-  void Adopt(int fd, const PeerAddress& peer, const void* address);
+  void Adopt(int fd, const PeerAddress& peer, bool counted, const void* address);
 
   Connection* Find(int fd);
   Connection* Find(const Name& name);
@@ -110,10 +118,12 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   Connection* serving_ = nullptr;
   uint32_t next_generation_ = 1;
   bool started_ = false;
+  bool gated_ = false;      // not listening because others have fewer
   bool listening_ = false;  // the listening socket is in the poller
   bool accepts_ = true;     // false once draining
   int allowance_ = 0;       // connections that may still be accepted above the mean after a pause
   int gate_pauses_ = 0;     // in a row, each with connections left waiting
+  SteadyTime timer_due_;
   SteadyTime resume_at_;
   SteadyTime resumed_at_;
   SteadyTime next_tick_;

@@ -16,6 +16,7 @@ namespace {
 class NoSink final : public AnswerSink {
  public:
   void Complete(Exchange*) override {}
+  void StreamReady(int, uint32_t) override {}
 };
 
 // Feeds a stream in pieces of `piece` bytes and writes down what came of it, one line a request.

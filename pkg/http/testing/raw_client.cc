@@ -1,5 +1,6 @@
 #include "pkg/http/testing/raw_client.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,13 +21,18 @@ std::string RawAnswer::Header(std::string_view name) const {
   return "";
 }
 
-RawClient::RawClient(uint16_t port, int receive_buffer) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+RawClient::RawClient(uint16_t port, int receive_buffer, const char* from)
+    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   Check(fd_.valid(), "a socket can be opened");
   const int on = 1;
   setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (receive_buffer > 0) setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  if (from != nullptr) {
+    Check(inet_pton(AF_INET, from, &address.sin_addr) == 1, "an address of this machine");
+    Check(bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "an address of this machine");
+  }
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   Check(connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "the server can be reached");
@@ -89,6 +95,9 @@ std::optional<RawAnswer> RawClient::Read(bool to_head, milliseconds limit) {
     at = line_end + 2;
   }
   const std::string length = answer.Header("Content-Length");
+  if (!to_head && answer.Header("Transfer-Encoding") == "chunked") {
+    return ReadChunks(answer.body, until) ? std::optional(std::move(answer)) : std::nullopt;
+  }
   if (to_head || length.empty()) return answer;
   while (buffer_.size() < std::stoul(length)) {
     if (Receive(until) != Got::kBytes) return std::nullopt;
@@ -96,6 +105,24 @@ std::optional<RawAnswer> RawClient::Read(bool to_head, milliseconds limit) {
   answer.body = buffer_.substr(0, std::stoul(length));
   buffer_.erase(0, answer.body.size());
   return answer;
+}
+
+bool RawClient::ReadChunks(std::string& body, SteadyTime until) {
+  size_t at = 0;  // of buffer_
+  for (;;) {
+    const size_t line_end = buffer_.find("\r\n", at);
+    const size_t size = line_end == std::string::npos ? 0 : std::stoul(buffer_.substr(at, line_end - at), nullptr, 16);
+    if (line_end == std::string::npos || buffer_.size() < line_end + 4 + size) {
+      buffer_.erase(0, std::exchange(at, 0));
+      if (Receive(until) != Got::kBytes) return false;
+      continue;
+    }
+    body.append(buffer_, line_end + 2, size);
+    at = line_end + 4 + size;
+    if (size == 0) break;
+  }
+  buffer_.erase(0, at);
+  return true;
 }
 
 bool RawClient::Ends(milliseconds limit) { return buffer_.empty() && Receive(RealClock().Now() + limit) == Got::kEnd; }

@@ -25,8 +25,9 @@ struct RawAnswer {
 
 class RawClient {
  public:
-  // Connects to 127.0.0.1. A small `receive_buffer` (bytes) makes a slow reader.
-  explicit RawClient(uint16_t port, int receive_buffer = 0);
+  // Connects to 127.0.0.1. A small `receive_buffer` (bytes) makes a slow reader. `from`: the address to come from, one
+  // of 127.0.0.0/8.
+  explicit RawClient(uint16_t port, int receive_buffer = 0, const char* from = nullptr);
 
   // False when the server has closed or reset the connection.
   bool Send(std::string_view bytes);
@@ -37,8 +38,8 @@ class RawClient {
   // Aborts with RST.
   void Reset();
 
-  // The next answer; nullopt when the connection ends first or `limit` passes. Interim (1xx) answers are returned like
-  // any other. `to_head`: an answer to HEAD has no body whatever its Content-Length says.
+  // The next answer, de-chunked; nullopt when the connection ends first or `limit` passes. Interim (1xx) answers are
+  // returned like any other. `to_head`: an answer to HEAD has no body whatever its Content-Length says.
   std::optional<RawAnswer> Read(bool to_head = false, milliseconds limit = seconds(5));
   // Whether the server ends the connection within `limit` without another byte.
   bool Ends(milliseconds limit = seconds(5));
@@ -52,6 +53,7 @@ class RawClient {
  private:
   enum class Got { kBytes, kEnd, kNothing };
   Got Receive(SteadyTime until);
+  bool ReadChunks(std::string& body, SteadyTime until);
 
   UniqueFd fd_;
   std::string buffer_;

@@ -8,13 +8,61 @@
 namespace flyball::http::testing {
 namespace {
 
-enum Endpoint : uint32_t { kEcho, kEchoBody, kLater, kHeld, kBig, kDropped, kThrows, kBye, kSmall, kFiles };
+enum Endpoint : uint32_t {
+  kEcho,
+  kEchoBody,
+  kLater,
+  kHeld,
+  kBig,
+  kDropped,
+  kThrows,
+  kBye,
+  kSmall,
+  kFiles,
+  kStream,
+  kNonces,
+  kOpen,
+  kPart
+};
 
 Response Text(std::string_view text) {
   Response response;
   response.SetBody("text/plain", std::string(text));
   return response;
 }
+
+// Writes a /stream as there is room.
+struct Producer : std::enable_shared_from_this<Producer> {
+  // `repeated` empty: the bytes of a /stream.
+  Producer(TestService& its_service, BodyWriter its_writer, size_t bytes, std::string its_repeated = "")
+      : service(its_service), writer(std::move(its_writer)), total(bytes), repeated(std::move(its_repeated)) {}
+
+  char ByteAt(size_t at) const {
+    return repeated.empty() ? TestService::StreamByte(at) : repeated[at % repeated.size()];
+  }
+
+  void Go() {
+    while (done < total) {
+      std::string part;
+      while (part.size() < 1024 && done + part.size() < total) part.push_back(ByteAt(done + part.size()));
+      const BodyWriter::Room room = writer.Write(part);
+      if (room == BodyWriter::Room::kGone) {
+        ++service.streams_gone;
+        return;
+      }
+      done += part.size();
+      service.stream_bytes += part.size();
+      if (room == BodyWriter::Room::kNone && writer.WhenRoom([self = shared_from_this()] { self->Go(); })) return;
+    }
+    writer.Finish();
+  }
+
+  TestService& service;
+  BodyWriter writer;
+  const size_t total;
+  const std::string repeated;
+  size_t done = 0;
+};
 
 }  // namespace
 
@@ -57,6 +105,11 @@ Router TestService::Routes() {
   add(Method::kGet, "/bye", kBye);
   add(Method::kPost, "/small", kSmall, {.max_body_bytes = 10});
   add(Method::kGet, "/files/{path...}", kFiles);
+  add(Method::kGet, "/stream/{bytes}", kStream);
+  add(Method::kPost, "/stream/{bytes}", kStream);
+  add(Method::kGet, "/nonces/{count}/{text}", kNonces);
+  add(Method::kGet, "/open", kOpen);
+  add(Method::kGet, "/part/{offset}/{length}", kPart);
   return router;
 }
 
@@ -97,6 +150,21 @@ void TestService::Handle(Responder responder) {
       held_.push_back(std::move(responder));
       return;
     }
+    case kOpen: {
+      BodyWriter writer = std::move(responder).Stream(Response(200).AddHeader("Content-Type", "text/plain"));
+      std::lock_guard lock(mutex_);
+      writers_.push_back(std::move(writer));
+      return;
+    }
+    case kPart: {
+      Response response;
+      std::lock_guard lock(mutex_);
+      response.SetFile("application/octet-stream", {file_, std::stoull(std::string(request.PathParam("offset"))),
+                                                    std::stoull(std::string(request.PathParam("length")))});
+      return std::move(responder).Send(std::move(response));
+    }
+    case kStream:
+    case kNonces:
     case kLater: {
       std::lock_guard lock(mutex_);
       queue_.push_back(std::move(responder));
@@ -116,8 +184,17 @@ void TestService::Execute() {
     Responder responder = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    Response response = Text(responder.request().PathParam("text"));
-    std::move(responder).Send(std::move(response));
+    if (responder.request().endpoint() == kStream) {
+      const size_t bytes = std::stoul(std::string(responder.request().PathParam("bytes")));
+      std::make_shared<Producer>(*this, std::move(responder).Stream(Response(200), 32 * 1024), bytes)->Go();
+    } else if (responder.request().endpoint() == kNonces) {
+      const std::string text(responder.request().PathParam("text"));
+      const size_t bytes = std::stoul(std::string(responder.request().PathParam("count"))) * text.size();
+      std::make_shared<Producer>(*this, std::move(responder).Stream(Response(200), 16 * 1024), bytes, text)->Go();
+    } else {
+      Response response = Text(responder.request().PathParam("text"));
+      std::move(responder).Send(std::move(response));
+    }
     lock.lock();
   }
 }
@@ -137,6 +214,23 @@ void TestService::Release(const std::string& text) {
   held_.erase(at);
   lock.unlock();
   std::move(responder).Send(Text(text));
+}
+
+BodyWriter TestService::TakeWriter() {
+  Check(Eventually([this] {
+          std::lock_guard lock(mutex_);
+          return !writers_.empty();
+        }),
+        "a stream was asked for");
+  std::lock_guard lock(mutex_);
+  BodyWriter writer = std::move(writers_.front());
+  writers_.pop_front();
+  return writer;
+}
+
+void TestService::ServeFile(std::shared_ptr<const UniqueFd> file) {
+  std::lock_guard lock(mutex_);
+  file_ = std::move(file);
 }
 
 TestServer::TestServer(std::function<void(ServerOptions&)> adjust) {

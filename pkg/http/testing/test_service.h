@@ -29,6 +29,10 @@ bool Eventually(const std::function<bool()>& holds, milliseconds limit = seconds
 // GET /bye           200 that closes the connection
 // POST /small        a route with a body limit of 10 bytes
 // GET /files/{path...}
+// GET /stream/{bytes}  that many bytes, written as there is room from an executor thread and the reactor; POST too
+// GET /nonces/{count}/{text}  the text so many times, streamed like that
+// GET /open            a stream that the test writes: TakeWriter
+// GET /part/{offset}/{length}  of the file given to ServeFile
 class TestService final : public Handler {
  public:
   explicit TestService(int executors = 2);
@@ -44,9 +48,16 @@ class TestService final : public Handler {
   // How many are held under /held.
   size_t Held();
   void Release(const std::string& text);
+  // Of the oldest /open that was not taken yet; waits for it.
+  BodyWriter TakeWriter();
+  void ServeFile(std::shared_ptr<const UniqueFd> file);
+  // What byte `at` of a /stream is.
+  static char StreamByte(size_t at) { return static_cast<char>('a' + at * 7 / 5 % 26); }
 
   std::atomic<uint64_t> started{0}, ticks{0}, handled{0}, answered{0}, undelivered{0}, by_server{0};
-  std::atomic<bool> early{false};  // something was called before OnReactorStart
+  std::atomic<bool> early{false};         // something was called before OnReactorStart
+  std::atomic<uint64_t> stream_bytes{0};  // written to /stream
+  std::atomic<uint64_t> streams_gone{0};  // whose client left
 
  private:
   void Execute();
@@ -56,6 +67,8 @@ class TestService final : public Handler {
   bool stop_ = false;
   std::deque<Responder> queue_;
   std::vector<Responder> held_;
+  std::deque<BodyWriter> writers_;
+  std::shared_ptr<const UniqueFd> file_;
   std::vector<std::thread> executors_;
 };
 
