@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <mutex>
 #include <utility>
 
 #include "pkg/base/check.h"
@@ -119,6 +120,26 @@ struct Extra {
   std::string name, help;
   MetricType type;
   std::function<double()> read;
+};
+
+struct ExtraHistogram {
+  std::string name, help;
+  std::vector<double> bounds;
+  std::function<PodMetrics::HistogramReading()> read;
+
+  MetricFamily Collect() const {
+    MetricFamily family = Family(name.c_str(), help.c_str(), MetricType::Histogram);
+    auto& histogram = family.metric.emplace_back().histogram;
+    const PodMetrics::HistogramReading now = read();
+    Check(now.counts.size() == bounds.size() + 1, "a histogram has one bucket more than bounds");
+    for (size_t i = 0; i < now.counts.size(); ++i) {
+      histogram.sample_count += now.counts[i];
+      const double bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
+      histogram.bucket.push_back({histogram.sample_count, bound});
+    }
+    histogram.sample_sum = now.sum;
+    return family;
+  }
 };
 
 }  // namespace
@@ -308,9 +329,11 @@ struct PodMetrics::State final : prometheus::Collectable {
     std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
     CollectBusy(families);
     CollectProcess(families);
+    std::lock_guard lock(extras_mutex);
     for (const Extra& extra : extras) {
       families.push_back(Single(extra.name.c_str(), extra.help.c_str(), extra.type, extra.read()));
     }
+    for (const ExtraHistogram& extra : extra_histograms) families.push_back(extra.Collect());
     return families;
   }
 
@@ -320,7 +343,9 @@ struct PodMetrics::State final : prometheus::Collectable {
   mutable std::vector<Shard> shards;
   std::atomic<bool> ready{false};
   double start_time_seconds = 0;
+  mutable std::mutex extras_mutex;  // guards the rest
   std::vector<Extra> extras;
+  std::vector<ExtraHistogram> extra_histograms;
 };
 
 PodMetrics::PodMetrics(Options options, const Clock& clock)
@@ -377,11 +402,19 @@ void PodMetrics::EndBusy(int shard, SteadyTime now) {
 void PodMetrics::SetReady(bool ready) { state_->ready.store(ready, std::memory_order_relaxed); }
 
 void PodMetrics::AddGauge(std::string name, std::string help, std::function<double()> read) {
+  std::lock_guard lock(state_->extras_mutex);
   state_->extras.push_back({std::move(name), std::move(help), MetricType::Gauge, std::move(read)});
 }
 
 void PodMetrics::AddCounter(std::string name, std::string help, std::function<double()> read) {
+  std::lock_guard lock(state_->extras_mutex);
   state_->extras.push_back({std::move(name), std::move(help), MetricType::Counter, std::move(read)});
+}
+
+void PodMetrics::AddHistogram(std::string name, std::string help, std::vector<double> bounds,
+                              std::function<HistogramReading()> read) {
+  std::lock_guard lock(state_->extras_mutex);
+  state_->extra_histograms.push_back({std::move(name), std::move(help), std::move(bounds), std::move(read)});
 }
 
 std::string PodMetrics::Render() const { return prometheus::TextSerializer().Serialize(state_->Collect()); }

@@ -83,10 +83,17 @@ class PodMetrics {
 
   // Any thread.
   void SetReady(bool ready);
-  // More series for /metrics, read at scrape time on the scraping thread. Before the first Render. `name` must be a
+  // More series for /metrics, read at scrape time on the scraping thread. Any thread, at any time. `name` must be a
   // valid metric name; counters end in _total.
   void AddGauge(std::string name, std::string help, std::function<double()> read);
   void AddCounter(std::string name, std::string help, std::function<double()> read);
+  // A histogram that somebody else keeps. `bounds`: upper bounds of the buckets, ascending, inclusive.
+  struct HistogramReading {
+    std::vector<uint64_t> counts;  // of each bucket alone, one more than bounds: the last is beyond them all
+    double sum = 0;
+  };
+  void AddHistogram(std::string name, std::string help, std::vector<double> bounds,
+                    std::function<HistogramReading()> read);
 
   // The whole page in the Prometheus text format 0.0.4. One thread at a time; ~1 us a series.
   std::string Render() const;

@@ -112,6 +112,20 @@ TEST(PodMetrics, ExtraSeriesAreReadAtTheScrape) {
   EXPECT_TRUE(Shows(metrics.Render(), "flyball_cache_hits_total 5"));
 }
 
+TEST(PodMetrics, AHistogramKeptElsewhereIsShownCumulated) {
+  FakeClock clock;
+  PodMetrics metrics(Options(), clock);
+  metrics.AddHistogram("flyball_lag_seconds", "Lag.", {0.5, 2}, [] {
+    return PodMetrics::HistogramReading{{3, 1, 2}, 12.5};
+  });
+  const std::string page = metrics.Render();
+  EXPECT_TRUE(Shows(page, "flyball_lag_seconds_bucket{le=\"0.5\"} 3"));
+  EXPECT_TRUE(Shows(page, "flyball_lag_seconds_bucket{le=\"2\"} 4"));
+  EXPECT_TRUE(Shows(page, "flyball_lag_seconds_bucket{le=\"+Inf\"} 6"));
+  EXPECT_TRUE(Shows(page, "flyball_lag_seconds_sum 12.5"));
+  EXPECT_TRUE(Shows(page, "flyball_lag_seconds_count 6"));
+}
+
 TEST(PodMetrics, WhatItShowsReadsBackAsASample) {
   FakeClock clock;
   PodMetrics metrics(Options(), clock);

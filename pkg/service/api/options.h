@@ -18,10 +18,11 @@ struct Options {
   std::string host = "127.0.0.1";  // ignored when a socket is inherited (LISTEN_FDS)
   uint16_t port = 8080;
   std::string admin_host = "127.0.0.1";
-  uint16_t admin_port = 0;  // 0 = any free one
-  int workers = 0;          // executor threads; 0 = the Governor's capacity.workers, else 8
-  int reactors = 0;         // 0 = 1 with an inherited socket, else one a core
-  int counts_fd = -1;       // the fleet's page of connection counts; -1 = none
+  uint16_t admin_port = 0;             // 0 = any free one
+  int workers = 0;                     // executor threads; 0 = the Governor's capacity.workers, else 8
+  int connections_per_address = 1024;  // of one IPv4 address or IPv6 /64, but loopback and trusted proxies; 0 = no cap
+  int reactors = 0;                    // 0 = 1 with an inherited socket, else one a core
+  int counts_fd = -1;                  // the fleet's page of connection counts; -1 = none
   int counts_slot = 0;
   int ready_fd = -1;  // one line {"admin":PORT} is written here once the pod is Ready; -1 = nobody asks
   milliseconds drain_delay{1000};

@@ -103,6 +103,7 @@ class Pod {
 
   telemetry::PodMetrics::Options MetricsOptions() const;
   void AddStateMetrics();
+  void AddServerMetrics();
 
   const Options& options_;
   Documents documents_;
@@ -192,6 +193,26 @@ void Pod::AddStateMetrics() {
                        [this] { return static_cast<double>(state_->counters().timeouts); });
 }
 
+void Pod::AddServerMetrics() {
+  const auto add = [this](const char* name, const char* help, uint64_t http::Counters::*counter) {
+    metrics_->AddCounter(name, help, [this, counter] { return static_cast<double>(api_->counters().*counter); });
+  };
+  add("flyball_connections_rebalanced_total", "connections closed so that other pods get them",
+      &http::Counters::rebalanced);
+  add("flyball_connections_refused_total", "connections beyond the cap of their address",
+      &http::Counters::refused_connections);
+  add("flyball_accept_failures_total", "times accepting paused for lack of descriptors or memory",
+      &http::Counters::accept_failures);
+  add("flyball_http_refused_total", "requests that were no HTTP, too large or too slow", &http::Counters::refused);
+  const auto& bounds = http::ReactorLag::kBounds;
+  metrics_->AddHistogram(
+      "flyball_reactor_lag_seconds", "how late reactors woke from their timers", {bounds.begin(), bounds.end()},
+      [this] {
+        const http::ReactorLag lag = api_->reactor_lag();
+        return telemetry::PodMetrics::HistogramReading{{lag.counts.begin(), lag.counts.end()}, lag.sum_seconds};
+      });
+}
+
 Result<void> Pod::StartAdmin() {
   AddStateMetrics();
   admin_handler_ = std::make_unique<Admin>([this] { return metrics_->Render(); });
@@ -220,6 +241,7 @@ Result<void> Pod::StartApi(UniqueFd listener) {
   server.port = options_.port;
   server.reactors = reactors_;
   server.headers = SecurityHeaders();
+  server.limits.connections_per_address = static_cast<size_t>(options_.connections_per_address);
   server.counts = counts_ ? &*counts_ : nullptr;
   server.counts_slot = static_cast<size_t>(options_.counts_slot);
   api_ = std::make_unique<http::Server>(std::move(server), std::move(table_.router), *front_);
@@ -228,9 +250,9 @@ Result<void> Pod::StartApi(UniqueFd listener) {
   if (!executor) return Fail(executor.error());
   executor_ = std::move(*executor);
   front_->Attach(*api_, *executor_, *state_);
-  metrics_->AddCounter("flyball_connections_rebalanced_total", "connections closed so that other pods get them",
-                       [this] { return static_cast<double>(api_->counters().rebalanced); });
-  return api_->Start();
+  if (auto started = api_->Start(); !started) return started;
+  AddServerMetrics();
+  return {};
 }
 
 Result<void> Pod::Serve(const std::stop_token& stop) {
