@@ -74,7 +74,8 @@ void ConnectionCounts::SetAccepting(size_t slot, bool accepting, uint32_t reacto
   uint32_t used = page_->used.load(std::memory_order_relaxed);
   while (used <= slot && !page_->used.compare_exchange_weak(used, static_cast<uint32_t>(slot) + 1)) {
   }
-  page_->at(slot).accepting_reactors.store(accepting ? reactors : 0, std::memory_order_relaxed);
+  // Sequentially consistent, as the load in Sum: of pods that stop together at least one sees that no other accepts.
+  page_->at(slot).accepting_reactors.store(accepting ? reactors : 0, std::memory_order_seq_cst);
 }
 
 void ConnectionCounts::Add(size_t slot, int32_t change) {
@@ -99,7 +100,7 @@ ConnectionCounts::Fleet ConnectionCounts::Sum() const {
   const size_t used = std::min<size_t>(page_->used.load(std::memory_order_relaxed), kSlots);
   for (size_t i = 0; i < used; ++i) {
     const Page::Slot& slot = page_->slots[i];
-    const uint32_t reactors = slot.accepting_reactors.load(std::memory_order_relaxed);
+    const uint32_t reactors = slot.accepting_reactors.load(std::memory_order_seq_cst);
     if (reactors == 0) continue;
     ++fleet.pods;
     fleet.reactors += reactors;

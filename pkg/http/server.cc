@@ -176,9 +176,10 @@ uint64_t Server::Impl::Open() const {
 size_t Server::Impl::Drain(const DrainOptions& options) {
   if (!running_) return 0;
   shared_.counts->SetAccepting(shared_.counts_slot, false);
+  const bool last = shared_.counts->Sum().pods == 0;
   // No room for newcomers while the queue is emptied: closing the socket would reset them.
-  if (options.empty_accept_queue) listen(options_.listener.get(), 0);
-  OnEach([&](detail::Reactor& reactor) { reactor.StartDrain(options.empty_accept_queue, options.idle_grace); });
+  if (last) listen(options_.listener.get(), 0);
+  OnEach([&](detail::Reactor& reactor) { reactor.StartDrain(last, options.idle_grace); });
   options_.listener.Reset();
   std::unique_lock lock(mutex_);
   last_closed_.wait_for(lock, options.timeout, [this] { return Open() == 0; });

@@ -127,9 +127,6 @@ struct DrainOptions {
   milliseconds timeout{30'000};
   // Kept-alive connections are told with their next answer; one that was silent this long is closed without.
   milliseconds idle_grace{2'000};
-  // Take what still waits in the listening socket's queue: true for a socket of our own and for the last pod of a
-  // fleet, false when other pods go on accepting from it.
-  bool empty_accept_queue = true;
 };
 
 class Server {
@@ -148,7 +145,8 @@ class Server {
   // The port in use; after Start.
   uint16_t port() const;
 
-  // Stops accepting, lets what is in flight finish, tells clients by `Connection: close`; returns when no connection is
+  // Stops accepting; when no other pod of the page accepts from the socket, what waits in its queue is taken first (of
+  // pods that drain together the last one does that). Lets what is in flight finish, tells clients by `Connection: close`; returns when no connection is
   // left or the time is over: the number of connections cut off then (0 is a clean drain). Requests on connections
   // that are still open are answered throughout. Blocks; not on a reactor thread. Stop is still due.
   size_t Drain(const DrainOptions& options);

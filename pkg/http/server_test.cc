@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <latch>
 #include <set>
 
 #include "pkg/base/ids.h"
@@ -544,7 +545,7 @@ TEST(FleetTest, RollingRestartsUnderLoadLoseNothing) {
     auto& pod = pods[static_cast<size_t>(restart % 2)];
     const int before = clients.answered;
     ASSERT_TRUE(Eventually([&] { return clients.answered > before + 50; }));
-    EXPECT_EQ(pod->server->Drain({.empty_accept_queue = false}), 0u);
+    EXPECT_EQ(pod->server->Drain({}), 0u);
     pod->server->Stop();
     fleet.counts.Clear(static_cast<size_t>(restart % 2));
     pod = fleet.Pod(static_cast<size_t>(restart % 2));
@@ -552,6 +553,29 @@ TEST(FleetTest, RollingRestartsUnderLoadLoseNothing) {
   clients.Stop();
   EXPECT_EQ(clients.lost, 0);
   EXPECT_GT(clients.answered, 500);
+}
+
+TEST(FleetTest, PodsThatStopTogetherLeaveNobodyInTheQueue) {
+  Fleet fleet;
+  auto first = fleet.Pod(0), second = fleet.Pod(1);
+  const uint16_t port = first->port();
+  fleet.listener.Reset();
+  std::latch blocked(2), go(1);
+  for (const auto& pod : {first.get(), second.get()}) {
+    pod->server->Post(0, [&] {
+      blocked.count_down();
+      go.wait();
+    });
+  }
+  blocked.wait();  // nobody accepts now
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 10; ++i) clients.emplace_back(port).Send(Get("/echo/a"));
+  std::vector<std::thread> drains;
+  for (const auto& pod : {first.get(), second.get()}) drains.emplace_back([pod] { pod->server->Drain({}); });
+  EXPECT_TRUE(Eventually([&] { return fleet.counts.Sum().pods == 0; }));
+  go.count_down();
+  for (RawClient& client : clients) EXPECT_EQ(Next(client), "200 a");
+  for (std::thread& drain : drains) drain.join();
 }
 
 TEST(FleetTest, ConnectionsSpreadOverPodsAndReactors) {

@@ -99,7 +99,6 @@ class Pod {
   Result<void> StartApi(UniqueFd listener);
   void ReportReady();
   void Drain();
-  bool LastOfFleet() const;
 
   telemetry::PodMetrics::Options MetricsOptions() const;
   void AddStateMetrics();
@@ -279,20 +278,13 @@ void Pod::ReportReady() {
   ::close(options_.ready_fd);
 }
 
-// Nobody else accepts from the listening socket.
-bool Pod::LastOfFleet() const {
-  if (!counts_) return true;
-  const auto own = static_cast<size_t>(options_.counts_slot);
-  return counts_->Sum().pods <= (counts_->Accepting(own) ? 1u : 0u);
-}
-
 void Pod::Drain() {
   Log(LogLevel::kInfo, "draining");
   front_->set_ready(false);
   admin_handler_->set_ready(false);
   metrics_->SetReady(false);
   std::this_thread::sleep_for(options_.drain_delay);
-  const size_t cut = api_->Drain({.timeout = options_.drain_timeout, .empty_accept_queue = LastOfFleet()});
+  const size_t cut = api_->Drain({.timeout = options_.drain_timeout});
   api_->Stop();
   front_->ReturnLeases();
   admin_->Stop();     // its page reads what goes next
