@@ -9,11 +9,12 @@
 namespace flyball::admission {
 namespace {
 
-constexpr double kTolerance = 1.5;   // latency may be this much above the baseline before the limit falls
+constexpr double kTolerance = 0.5;   // of the baseline: latency may be so much above it before the limit falls,
+constexpr double kSlack = 0.005;     // or so many seconds, whichever is more (CoDel's target for a standing queue)
 constexpr double kSmoothing = 0.2;   // of the new limit in the old one
 constexpr double kFall = 0.1;        // of the difference, for a baseline that falls
 constexpr double kRise = 0.01;       // the same for one that rises, and of itself at most
-constexpr double kTimeoutCut = 0.9;  // also where nothing is known of the endpoints in use
+constexpr double kTimeoutCut = 0.9;
 constexpr int kSubBits = 3;          // buckets an octave: 8
 
 int Bucket(nanoseconds latency) {
@@ -83,7 +84,7 @@ void ConcurrencyLimit::Reset() {
   baselines_.assign(baselines_.size(), {});
   gradient_ = 1;
   closed_.reset();
-  SetLimit(options_.workers);
+  SetLimit(options_.max_limit);
 }
 
 void ConcurrencyLimit::SetLimit(double limit) {
@@ -96,49 +97,43 @@ bool ConcurrencyLimit::Tick(int peak_in_flight, SteadyTime now) {
   if (!closed_) closed_ = now;
   if (now - *closed_ < kWindow) return false;
   closed_ = now;
-  const Sums sums = Close(peak_in_flight > options_.workers);
+  const Sums sums = Close(peak_in_flight);
   if (sums.observed > 0) {
-    gradient_ = std::clamp(kTolerance * sums.baseline / sums.observed, 0.5, 1.0);
+    gradient_ = std::clamp(sums.tolerated / sums.observed, 0.5, 1.0);
     const double next = (1 - kSmoothing) * limit_ + kSmoothing * (gradient_ * limit_ + std::sqrt(limit_));
     if (next < limit_ || peak_in_flight >= limit_ / 2) SetLimit(next);
-  } else if (sums.unknown) {
-    SetLimit(limit_ * kTimeoutCut);
   }
   return true;
 }
 
-ConcurrencyLimit::Sums ConcurrencyLimit::Close(bool queued) {
+ConcurrencyLimit::Sums ConcurrencyLimit::Close(int peak_in_flight) {
+  // How many times longer than its own work a request took if the workers shared the peak (Little's law).
+  const double crowding = std::max(1.0, static_cast<double>(peak_in_flight) / options_.workers);
   Sums sums;
   for (int e = 0; e < options_.endpoints; ++e) {
     const int64_t n = window_.Count(e);
     if (n == 0) continue;
     Baseline& baseline = baselines_[static_cast<size_t>(e)];
-    baseline.queued |= queued;
+    baseline.crowding = std::max(baseline.crowding, crowding);
     if (n < options_.min_samples) continue;
     const double median = window_.Median(e);
     window_.Clear(e);
-    if (baseline.seconds > 0) {
-      sums.baseline += static_cast<double>(n) * baseline.seconds;
-      sums.observed += static_cast<double>(n) * median;
-    } else if (baseline.queued) {
-      sums.unknown = true;
-    }
     Learn(baseline, median);
-    baseline.queued = false;
+    sums.tolerated += static_cast<double>(n) * (baseline.seconds + std::max(kTolerance * baseline.seconds, kSlack));
+    sums.observed += static_cast<double>(n) * median;
+    baseline.crowding = 1;
   }
   return sums;
 }
 
 void ConcurrencyLimit::Learn(Baseline& baseline, double median) {
   const double difference = median - baseline.seconds;
-  if (baseline.seconds > 0 && difference <= 0)
+  if (baseline.seconds == 0)
+    baseline.seconds = median / baseline.crowding;
+  else if (difference <= 0)
     baseline.seconds += kFall * difference;
-  else if (baseline.queued)
-    return;
-  else if (baseline.seconds > 0)
+  else if (baseline.crowding <= 1)
     baseline.seconds += kRise * std::min(difference, baseline.seconds);
-  else
-    baseline.seconds = median;
 }
 
 }  // namespace flyball::admission

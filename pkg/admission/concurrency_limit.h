@@ -1,13 +1,19 @@
 // How many requests a pod works on at once, found from its own latency.
 //
-//   g = clamp(1.5 * sum(n_e S0_e) / sum(n_e p50_e), 0.5, 1)      over the endpoints e of a 200 ms window
+//   g = clamp(sum(n_e T_e) / sum(n_e p50_e), 0.5, 1),  T_e = S0_e + max(S0_e / 2, 5 ms)
+//                                                              over the endpoints e of a 200 ms window
 //   L <- 0.8 L + 0.2 (g L + sqrt L),   workers <= L <= max_limit,   raised only while in flight >= L / 2
 //
 // S0_e and p50_e are medians of the same thing: latency from admission to the answer, the executor's wait included, but
 // not requests that were shed. S0_e follows a lower median by a tenth of the difference a window, a higher one by a
 // hundredth (at most 1 % of itself), and the latter only in windows in which nothing could queue (no more in flight
-// than workers): otherwise a constant overload teaches it that slow is normal. A timeout multiplies L by 0.9. After
-// Netflix' concurrency-limits (Gradient2) and Envoy's adaptive concurrency, with like quantiles compared.
+// than workers): otherwise a constant overload teaches it that slow is normal. A timeout multiplies L by 0.9.
+// The 5 ms are for answers of a millisecond, whose median a busy machine doubles without any queue worth refusing for.
+// L begins at max_limit: of a pod that has answered nothing yet only the queue's bounds (length, 100 ms) are known, and
+// a limit of `workers` refused the connections that a rollout hands to the new pod all at once. The first S0_e is the
+// median of the first window divided by the peak in flight per worker, if that is more than 1: what is left of the
+// latency without the queue. After Netflix' concurrency-limits (Gradient2) and Envoy's adaptive concurrency, with like
+// quantiles compared.
 #pragma once
 
 #include <array>
@@ -81,14 +87,13 @@ class ConcurrencyLimit {
  private:
   struct Baseline {
     double seconds = 0;   // S0; 0 = not known
-    bool queued = false;  // something could queue while the samples at hand were taken
+    double crowding = 1;  // the largest peak in flight per worker, >= 1, while the samples at hand were taken
   };
   struct Sums {
-    double baseline = 0, observed = 0;  // over the endpoints whose S0 is known
-    bool unknown = false;               // there were samples of others, and they may have queued
+    double tolerated = 0, observed = 0;
   };
 
-  Sums Close(bool queued);
+  Sums Close(int peak_in_flight);
   static void Learn(Baseline& baseline, double median);
   void SetLimit(double limit);
 
