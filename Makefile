@@ -13,10 +13,10 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config ca-certificates \
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev libboost1.81-dev libre2-dev libsqlite3-dev \
   libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev libpq-dev
 RUN_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql nginx haproxy
+TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql nginx haproxy slowhttptest
 LINT_PACKAGES := clang-format-14 shellcheck
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
-BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev wrk
+BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev wrk procps linux-perf
 
 BINARIES := flyball-api flyball-autoscaler flyballctl
 
@@ -67,6 +67,19 @@ test-mutations: build
 test-fuzz: packages-fuzz build/fuzz/build.ninja
 	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),20) $(JOBS)
 
+## make test-attack    slow clients, refused uploads, idle connections, no descriptors: ATTACK_SECONDS (10) each
+.PHONY: test-attack
+test-attack: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target attack_test
+	@FLYBALL_ATTACK_SECONDS=$(or $(ATTACK_SECONDS),10) $(BUILD)/bin/attack_test
+
+## make nightly        the same for a minute each, and 1,000 rolling restarts under load
+.PHONY: nightly
+nightly: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target attack_test rolling_restarts_test
+	@FLYBALL_ATTACK_SECONDS=60 $(BUILD)/bin/attack_test
+	@FLYBALL_ROLLING_RESTARTS=1000 $(BUILD)/bin/rolling_restarts_test
+
 ## make http-conformance   runs the framing corpus against nginx and haproxy and writes docs/http-conformance.md
 .PHONY: http-conformance
 http-conformance: packages-test $(BUILD)/build.ninja
@@ -80,6 +93,11 @@ control-gates: packages-test $(BUILD)/build.ninja
 	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target control_gates
 	@mkdir -p docs/control
 	@$(NICE) $(BUILD)/bin/control_gates --$(or $(GATES),full) --threads $(JOBS) --report docs/control/gates-$(or $(GATES),full).md
+
+## make bench          a fixed answer beside nginx and stock Pistache; writes build/bench/report.md
+.PHONY: bench
+bench: packages-bench $(BUILD)/build.ninja
+	@tests/bench/http_bench.sh $(BUILD)
 
 ## make lint           formatting, shell scripts, layering (checked by CMake at configure time)
 .PHONY: lint

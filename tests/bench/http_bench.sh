@@ -1,62 +1,127 @@
 #!/usr/bin/env bash
-# The fixed answer of http_floor beside nginx `return 200`, in interleaved pairs: requests/s and CPU time a request.
-#   tests/bench/http_floor.sh [build=build/release] [pairs=9] [seconds=3] [connections=64] [workers=2]
-# CPU time is what counts: wrk runs on the same machine, and requests/s of one server alone vary by 12 %.
+# A fixed answer through the whole of flyball-api (H1, and H2: 16 requests pipelined) beside nginx `return 200`, stock
+# Pistache, and our HTTP layer alone, with as many workers each, in interleaved rounds.
+#   tests/bench/http_bench.sh [build=build/release] [rounds=9] [seconds=3] [connections=64] [workers=2]
+# Writes BUILD/../bench/report.md. CPU time a request is what counts: wrk runs on the same machine, and requests/s of one
+# server alone vary by 12 %.
 set -euo pipefail
-build=${1:-build/release} pairs=${2:-9} seconds=${3:-3} connections=${4:-64} workers=${5:-2}
-cmake --build "$build" --target http_floor >/dev/null
-folder=$(mktemp -d)
-ours_port=19191 nginx_port=19192
-pids=()
+cd "$(dirname "$0")/../.."
+build=${1:-build/release} rounds=${2:-9} seconds=${3:-3} connections=${4:-64} workers=${5:-2}
+cmake --build "$build" --target http_floor pistache_floor flyball-api attack_test >/dev/null
+mkdir -p build/bench
+report=build/bench/report.md folder=$(mktemp -d)
+declare -A pid port path
 cleanup() {
-  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for name in "${!pid[@]}"; do kill -TERM "${pid[$name]}" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$folder"
 }
 trap cleanup EXIT
 
+base=$((20000 + RANDOM % 12000))
+port=([flyball]=$base [nginx]=$((base + 1)) [pistache]=$((base + 2)) [floor]=$((base + 3)))
+path=([flyball]=/healthz [nginx]=/ [pistache]=/ [floor]=/)
 cat >"$folder/nginx.conf" <<CONF
 worker_processes $workers; daemon off; pid $folder/nginx.pid; error_log $folder/error.log;
 events { worker_connections 4096; }
-http { access_log off; keepalive_requests 1000000000; server_tokens off;
-  server { listen 127.0.0.1:$nginx_port reuseport backlog=4096;
-    location / { default_type text/plain; return 200 "xxxxxx"; } } }
+http { access_log off; keepalive_requests 1000000000;
+  server { listen 127.0.0.1:${port[nginx]} reuseport backlog=4096;
+    location / { default_type application/json; return 200 '{"status":"ok"}'; } } }
 CONF
-nginx -e "$folder/error.log" -c "$folder/nginx.conf" -p "$folder" & pids+=($!); nginx_pid=$!
-"$build/bin/http_floor" "$workers" 6 "$ours_port" >/dev/null & pids+=($!); ours_pid=$!
-for port in $ours_port $nginx_port; do
-  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.05; done
-done
-
-# User and system clock ticks of a process and its children that are alive.
-ticks() {
-  local pid sum=0
-  for pid in "$1" $(pgrep -P "$1" || true); do
-    sum=$((sum + $(sed 's/.*) //' "/proc/$pid/stat" | awk '{print $12 + $13}')))
+PATH=$PATH:/usr/sbin nginx -e "$folder/error.log" -c "$folder/nginx.conf" -p "$folder" & pid[nginx]=$!
+"$build/bin/http_floor" "$workers" 15 "${port[floor]}" >/dev/null & pid[floor]=$!
+"$build/bin/pistache_floor" "$workers" "${port[pistache]}" >/dev/null & pid[pistache]=$!
+"$build/bin/flyball-api" manifests/samples/load.yaml --data "$folder" --port "${port[flyball]}" --reactors "$workers" \
+  --workers "$workers" --redis none 2>"$folder/flyball.log" & pid[flyball]=$!
+for name in flyball nginx pistache floor; do
+  for _ in $(seq 200); do
+    curl -fs -o /dev/null "http://127.0.0.1:${port[$name]}${path[$name]}" && continue 2
+    sleep 0.05
   done
-  echo "$sum"
-}
+  echo "$name does not answer"; exit 1
+done
+cat >"$folder/pipeline.lua" <<'LUA'
+init = function()
+  local one = wrk.format()
+  sixteen = one:rep(16)
+end
+request = function() return sixteen end
+LUA
 
-# name pid port -> a line "name requests/s microseconds-a-request"
+# CPU time so far, in nanoseconds, of a process and its children that are alive.
+cpu() { for p in "$1" $(pgrep -P "$1" || true); do cat "/proc/$p"/task/*/schedstat; done | awk '{sum += $1} END {printf "%.0f", sum}'; }
+
+# measure TEST NAME WRK_FLAGS...: a line "test name requests/s microseconds-a-request errors"
 measure() {
-  local before after requests
-  before=$(ticks "$2")
-  wrk -t1 -c"$connections" -d"${seconds}s" "http://127.0.0.1:$3/" >"$folder/wrk.txt"
-  after=$(ticks "$2")
-  requests=$(awk '/requests in/ {print $1}' "$folder/wrk.txt")
-  awk -v name="$1" -v n="$requests" -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" -v s="$seconds" \
-    'BEGIN {printf "%s %.0f %.2f\n", name, n / s, t / hz * 1e6 / n}'
+  local test=$1 name=$2 before after
+  shift 2
+  before=$(cpu "${pid[$name]}")
+  wrk -t1 -c"$connections" -d"${seconds}s" -H 'Connection: keep-alive' "$@" "http://127.0.0.1:${port[$name]}${path[$name]}" >"$folder/wrk.txt"
+  after=$(cpu "${pid[$name]}")
+  awk -v test="$test" -v name="$name" -v t=$((after - before)) '
+    /requests in/ {n = $1} /Requests\/sec/ {rps = $2} /Socket errors|Non-2xx/ {errors = $0}
+    END {printf "%s %s %.0f %.3f %s\n", test, name, rps, t / 1e3 / n, errors == "" ? "-" : errors}' "$folder/wrk.txt"
 }
 
-measure warm "$ours_pid" "$ours_port" >/dev/null
-measure warm "$nginx_pid" "$nginx_port" >/dev/null
-for ((i = 0; i < pairs; ++i)); do
-  measure flyball "$ours_pid" "$ours_port"
-  measure nginx "$nginx_pid" "$nginx_port"
+for name in flyball nginx pistache floor; do measure warm "$name" >/dev/null; done
+for ((i = 0; i < rounds; ++i)); do
+  for name in flyball nginx pistache floor; do measure H1 "$name"; done
+  for name in flyball nginx floor; do measure H2 "$name" -s "$folder/pipeline.lua"; done
 done | tee "$folder/all.txt"
+! grep -vE -- '-$' "$folder/all.txt" || { echo "a server failed requests"; exit 1; }
 
-median() { awk -v name="$1" -v column="$2" '$1 == name {print $column}' "$folder/all.txt" | sort -n |
-  awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
-awk -v fr="$(median flyball 2)" -v nr="$(median nginx 2)" -v fc="$(median flyball 3)" -v nc="$(median nginx 3)" 'BEGIN {
-  printf "median: flyball %d requests/s, %.2f us; nginx %d requests/s, %.2f us\n", fr, fc, nr, nc
-  printf "ratio: requests/s %.2f, CPU a request %.2f\n", fr / nr, fc / nc }'
+# median_of: the median, the least and the most of the numbers on standard input
+median_of() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)], v[1], v[NR]}'; }
+column() { awk -v t="$1" -v n="$2" -v c="$3" '$1 == t && $2 == n {print $c}' "$folder/all.txt"; }
+# row TEST NAME TITLE
+row() {
+  read -r rps rps_least rps_most < <(column "$1" "$2" 3 | median_of)
+  read -r us us_least us_most < <(column "$1" "$2" 4 | median_of)
+  echo "| $3 | $rps | $rps_least to $rps_most | $us | $us_least to $us_most |"
+}
+# ratio TEST A B COLUMN: median and spread of A/B, round by round
+ratio() { paste <(column "$1" "$2" "$4") <(column "$1" "$3" "$4") | awk '{printf "%.3f\n", $1 / $2}' | median_of; }
+# goal TEST A B COLUMN TEXT 'awk condition on r'
+goal() {
+  read -r median least most < <(ratio "$1" "$2" "$3" "$4")
+  echo "| $5 | $median | $least to $most | $(awk -v r="$median" "BEGIN {print ($6) ? \"met\" : \"not met\"}") |"
+}
+
+head="| server | requests/s, median | spread | CPU us a request, median | spread |
+|---|---|---|---|---|"
+{
+  echo "# Benchmarks of the HTTP layer"
+  echo
+  echo "$(date -u +%F), commit $(git rev-parse --short HEAD), $(nproc) cores of $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), Linux $(uname -r), load average $(cut -d' ' -f1 /proc/loadavg)."
+  echo "$(PATH=$PATH:/usr/sbin nginx -v 2>&1 | sed 's/.*: //'), libpistache $(dpkg-query -W -f '${Version}' libpistache-dev), $(wrk -v 2>&1 | awk 'NR == 1 {print $1, $2, $3}'), $(g++ --version | head -1)."
+  echo
+  echo "\`tests/bench/http_bench.sh $build $rounds $seconds $connections $workers\`: $rounds interleaved rounds of $seconds s, $connections connections, $workers workers each."
+  echo "flyball-api answers \`GET /healthz\` on the API's port: router, request id, metrics and security headers included."
+  echo
+  echo "## H1: a fixed answer"; echo
+  echo "$head"
+  row H1 flyball "flyball-api, whole chain"
+  row H1 floor "our HTTP layer alone"
+  row H1 nginx "nginx return 200"
+  row H1 pistache "stock Pistache Http::Endpoint"
+  echo
+  echo "## H2: 16 requests pipelined"; echo
+  echo "$head"
+  row H2 flyball "flyball-api, whole chain"
+  row H2 floor "our HTTP layer alone"
+  row H2 nginx "nginx return 200"
+  echo
+  echo "## Ratios, round by round"; echo
+  echo "| what | median | spread | goal |"
+  echo "|---|---|---|---|"
+  goal H1 flyball nginx 4 "H1: CPU a request, flyball-api / nginx (<= 1.1)" "r <= 1.1"
+  goal H1 flyball pistache 4 "H1: CPU a request, flyball-api / Pistache (<= 0.75)" "r <= 0.75"
+  goal H1 flyball nginx 3 "H1: requests/s, flyball-api / nginx (reported)" "1"
+  goal H2 flyball nginx 3 "H2: requests/s, flyball-api / nginx (>= 4)" "r >= 4"
+  goal H2 flyball nginx 4 "H2: CPU a request, flyball-api / nginx (reported)" "1"
+  goal H1 floor nginx 4 "the HTTP layer alone: CPU a request / nginx" "1"
+  echo
+  echo "## A8: 10,000 idle connections"; echo
+  "$build/bin/attack_test" --gtest_brief=1 --gtest_filter='*TenThousandIdle*' | grep idle
+} >"$report"
+echo; cat "$report"
