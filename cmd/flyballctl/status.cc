@@ -88,11 +88,13 @@ std::string Governor(const json& governor) {
   out +=
       Line("load", Number(Get(governor, "demandRps")) + " requests/s wanted, " + Number(Get(governor, "admittedRps")) +
                        " answered, " + Paint(shed > 0.01 ? Tone::kBad : Tone::kPlain, Percent(shed) + " shed"));
-  if (governor.contains("p99Ms"))
+  if (Get(governor, "admittedRps") > 0 && governor.contains("p99Ms"))
     out += Line("latency", "p50 " + Number(Get(governor, "p50Ms")) + " ms, p99 " + Number(Get(governor, "p99Ms")) +
                                " ms; the objective is " + Number(Get(governor, "sloLatencyMs")) + " ms");
-  out += Line("capacity", Number(Get(governor, "capacityPerPodRps")) + " requests/s a pod, of which " +
-                              Percent(Get(governor, "targetUtilization")) + " are planned with");
+  const double capacity = Get(governor, "capacityPerPodRps");
+  out += Line("capacity", capacity == 0 ? "not known yet: it shows under load"
+                                        : Number(capacity) + " requests/s a pod, of which " +
+                                              Percent(Get(governor, "targetUtilization")) + " are planned with");
   out +=
       Line("limits", !rates.contains("normal") || rates["normal"].is_null()
                          ? "none on the fleet yet"

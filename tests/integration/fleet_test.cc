@@ -2,6 +2,7 @@
 // flight is answered, nothing is left behind, and what cannot start says why.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <atomic>
@@ -274,6 +275,37 @@ TEST(FleetTest, AChangeThatDoesNotFitTheStoredRowsIsRejectedAsAWhole) {
   EXPECT_TRUE(writers.odd_answers().empty()) << writers.odd_answers().front();
 }
 
+// A database that somebody else has open, and locks.
+class Locked {
+ public:
+  explicit Locked(const std::string& file) {
+    EXPECT_EQ(sqlite3_open(file.c_str(), &handle_), SQLITE_OK);
+    Run("PRAGMA journal_mode = WAL");
+    Run("BEGIN EXCLUSIVE");
+  }
+  ~Locked() { sqlite3_close(handle_); }
+
+ private:
+  void Run(const char* text) { EXPECT_EQ(sqlite3_exec(handle_, text, nullptr, nullptr, nullptr), SQLITE_OK) << text; }
+  sqlite3* handle_ = nullptr;
+};
+
+TEST(FleetTest, WhileTheDatabaseIsLockedWritesAreRefusedAndReadsGoOn) {
+  RealFleet fleet;
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  const std::string token = fleet.Token("ann@example.org");
+  RawClient client(fleet.port());
+  const auto create = [&] { return client.Send("POST", "/api/v1/tasks", token, R"({"title":"one"})"); };
+  ASSERT_EQ(create().status, 201);
+  {
+    const Locked locked(fleet.data() + "/load.db");
+    EXPECT_EQ(create().status, 503);
+    EXPECT_EQ(client.Send("GET", "/api/v1/tasks", token).status, 200);
+  }
+  EXPECT_TRUE(Eventually([&] { return create().status == 201; }));
+}
+
 TEST(FleetTest, WithoutRedisServerOnePodServes) {
   RealFleet fleet;
   fleet.path = "/nonexistent";
@@ -302,6 +334,7 @@ TEST(RefusalTest, ATakenPort) {
   RealFleet fleet;
   fleet.flags[1] = std::to_string(taken->port);
   EXPECT_NE(Refusal(fleet).find("port " + fleet.flags[1] + ", for the API, is taken by pid"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(fleet.data())) << "nothing is left behind";
 }
 
 TEST(RefusalTest, ADataFolderThatCannotBeWritten) {
@@ -329,6 +362,63 @@ TEST(RefusalTest, ADatabaseThatIsNone) {
   const std::string said = Refusal(fleet);
   EXPECT_NE(said.find("could not start"), std::string::npos) << said;
   EXPECT_NE(said.find("load.db"), std::string::npos) << said;
+}
+
+TEST(RefusalTest, ADatabaseThatIsDamaged) {
+  RealFleet fleet;
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  fleet.Signal(SIGINT);
+  ASSERT_EQ(fleet.WaitForEnd(), 0);
+  const std::string file = fleet.data() + "/load.db", whole = ReadFile(file);
+  WriteFile(file, whole.substr(0, whole.size() / 2));
+  const std::string said = Refusal(fleet);
+  EXPECT_NE(said.find("load.db is damaged"), std::string::npos) << said;
+  EXPECT_NE(said.find("restore a backup"), std::string::npos) << said;
+  EXPECT_EQ(ReadFile(file).size(), whole.size() / 2) << "left as it was";
+}
+
+TEST(RefusalTest, ADatabaseThatIsLocked) {
+  RealFleet fleet;
+  std::filesystem::create_directory(fleet.data());
+  const Locked locked(fleet.data() + "/load.db");
+  const std::string said = Refusal(fleet);
+  EXPECT_NE(said.find("load.db is locked by another program: let it finish or end it"), std::string::npos) << said;
+}
+
+TEST(RefusalTest, WrongDocuments) {
+  const std::string sample = ReadFile(FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = sample;
+    return text.replace(text.find(from), from.size(), to);
+  };
+  const struct {
+    const char* name;
+    std::string text;
+    const char* expected;
+  } cases[] = {
+      {"unknown key", with("  resources:", "  resuorces:"), "did you mean 'resources'?"},
+      {"bad type", with("{type: string, maxLength: 5000}", "{type: strnig, maxLength: 5000}"),
+       "did you mean 'string'?"},
+      {"dangling ref", with("ref: users", "ref: usres"),
+       "refers to 'usres', which is no resource; did you mean 'users'?"},
+      {"tabs", with("  resources:", "\tresources:"), "a tab cannot indent; use spaces"},
+      {"alias bomb", "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nd: [*c,*c]\n", "anchors (&a) are not supported"},
+      {"50 MB", std::string(50 << 20, '#'), "the file is larger than 1 MiB"},
+      {"nothing", "", "the file holds no document"},
+  };
+  for (const auto& wrong : cases) {
+    SCOPED_TRACE(wrong.name);
+    RealFleet fleet;
+    WriteFile(fleet.document(), wrong.text);
+    const std::string said = Refusal(fleet);
+    EXPECT_NE(said.find(wrong.expected), std::string::npos) << said;
+    EXPECT_NE(said.find("; nothing was started\n"), std::string::npos) << said;
+    EXPECT_FALSE(std::filesystem::exists(fleet.data())) << "nothing is left behind";
+  }
+  RealFleet fleet;
+  std::filesystem::remove(fleet.document());
+  EXPECT_NE(Refusal(fleet).find("load.yaml: the file does not exist"), std::string::npos) << fleet.Said();
 }
 
 TEST(RefusalTest, ADocumentThatDoesNotFitWhatIsStored) {

@@ -50,7 +50,7 @@ Result<void> MakeFolder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
     std::error_code error;
     if (fs::is_directory(path, error)) return {};
-    errno = ENOTDIR;
+    return Fail(ErrorCode::kIo, path + " is a file, not a folder");
   }
   return FailErrno("creating the folder " + path);
 }

@@ -63,8 +63,8 @@ TEST(DataDirTest, AFileInTheWayIsSaid) {
   WriteFile(folder / "file", "");
   const auto data = DataDir::Open(folder / "file");
   ASSERT_FALSE(data);
-  EXPECT_EQ(data.error().message, "the data folder cannot be used: creating the folder " + (folder / "file") +
-                                      ": Not a directory; choose another with --data DIR");
+  EXPECT_EQ(data.error().message, "the data folder cannot be used: " + (folder / "file") +
+                                      " is a file, not a folder; choose another with --data DIR");
 }
 
 TEST(DataDirTest, AFolderThatCannotBeWrittenIsSaid) {

@@ -64,7 +64,7 @@ void DocumentRollout::Look(SteadyTime now) {
 }
 
 void DocumentRollout::Refuse(const Blueprint& fresh) {
-  for (const std::string& problem : fresh.problems) narration_->DocumentProblem(problem);
+  narration_->DocumentProblems(fresh.problems);
   narration_->Warn("documents", "the change has problems; what ran before goes on");
   const size_t more = fresh.problems.size() - 1;
   rollout_.Refuse(fresh.problems.front() + (more == 0 ? "" : " (and " + std::to_string(more) + " more problems)"));

@@ -18,7 +18,7 @@ constexpr seconds kSurvivorPatience{5};  // for pods of a supervisor that was ki
 Result<Blueprint> ReadDocuments(const Options& options, Narration& narration) {
   Blueprint documents = ReadBlueprint(options);
   if (documents.problems.empty()) return documents;
-  for (const std::string& problem : documents.problems) narration.DocumentProblem(problem);
+  narration.DocumentProblems(documents.problems);
   const size_t count = documents.problems.size();
   return Fail(ErrorCode::kInvalid,
               std::to_string(count) + (count == 1 ? " problem" : " problems") + "; nothing was started");

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flyball::local {
 
@@ -21,6 +22,8 @@ class Narration {
   void Problem(std::string_view text);
   // A problem of a document, to `err`, as it is: "tasks.yaml:3:1: ...".
   void DocumentProblem(std::string_view text);
+  // All problems of the documents, or, when they would not fit a screen, the first ones and how to see the others.
+  void DocumentProblems(const std::vector<std::string>& problems);
   // The last thing of a successful start.
   void Urls(std::string_view app, std::string_view api, std::string_view console);
 

@@ -75,7 +75,8 @@ RedisChild::Event RedisChild::Died(const Ending& ending, SteadyTime now) {
   const milliseconds wait = backoff_.After(now - started_at_);
   next_ = now + wait;
   return {Event::Kind::kDied,
-          Describe(ending) + (wait.count() == 0 ? "; restarting it" : "; restarting it in " + FormatDuration(wait))};
+          Describe(ending) + (wait.count() == 0 ? "; restarting it" : "; restarting it in " + FormatDuration(wait)),
+          ending.exited};
 }
 
 // One inline PING over its own connection. A connection to a Unix socket is made or refused at once.

@@ -20,7 +20,8 @@ class RedisChild {
 
   struct Event {
     enum class Kind { kNone, kUp, kDied, kNotStarted } kind = Kind::kNone;
-    std::string detail;  // how it died, when it is tried again
+    std::string detail;      // how it died, when it is tried again
+    bool by_itself = false;  // kDied: it exited, so its last words may say why
   };
 
   // Starts it when that is due, asks a starting one whether it answers. Never blocks. Call when Deadline() has passed,

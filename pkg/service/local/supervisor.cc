@@ -151,7 +151,10 @@ int Supervisor::Impl::Run() {
   }
   console_.reset();
   ground_->data.RemoveRunFile();
-  narration_.Say("flyball", failed_ ? "stopped, not cleanly" : "stopped");
+  const bool came_up = announced_ || killed_ || !failed_;
+  narration_.Say("flyball", !came_up  ? "stopped; nothing is left running"
+                            : failed_ ? "stopped, not cleanly"
+                                      : "stopped");
   return failed_ ? 1 : 0;
 }
 
@@ -284,7 +287,7 @@ void Supervisor::Impl::StepRedis(SteadyTime now) {
       break;
     case RedisChild::Event::Kind::kDied:
       narration_.Warn("redis", event.detail + "; until then pods keep to their own share of the limits");
-      if (const std::string words = LastWordsOf(ground_->data.LogFile("redis")); !words.empty()) {
+      if (const std::string words = LastWordsOf(ground_->data.LogFile("redis")); event.by_itself && !words.empty()) {
         narration_.Warn("redis", "its last words: " + words);
       }
       ground_->data.BoundLog("redis", kLogLimitBytes);

@@ -176,6 +176,7 @@ TEST(SupervisorTest, APodThatCannotStartEndsItWithThePodsOwnWords) {
   EXPECT_NE(problems.find(" could not start, it exited with status 3: told to fail"), std::string::npos) << problems;
   EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 2) << "said once: " << problems;
   EXPECT_EQ(said.find("while it was stopping"), std::string::npos) << said;
+  EXPECT_TRUE(said.ends_with("stopped; nothing is left running\n")) << said;
   for (const char* pod : {"pod-1", "pod-2", "pod-3"}) {
     const std::string start = std::string(pod) + "         starting";
     const size_t first = said.find(start);
@@ -367,6 +368,18 @@ TEST(SupervisorTest, ADocumentThatIsWrong) {
   EXPECT_FALSE(std::filesystem::exists(fleet.data())) << "not even the data folder";
 }
 
+TEST(SupervisorTest, ManyProblemsFitAScreen) {
+  Supervised fleet;
+  std::string wrong = Document(1);
+  for (int i = 0; i < 60; ++i) wrong += "      colour" + std::to_string(i) + ": red\n";
+  WriteFile(fleet.document(), wrong);
+  const std::string refusal = Refusal(fleet);
+  EXPECT_EQ(std::count(refusal.begin(), refusal.end(), '\n'), 19) << refusal;
+  EXPECT_NE(refusal.find("... and 43 more; 'flyballctl validate FILE...' shows them all\n"), std::string::npos)
+      << refusal;
+  EXPECT_NE(refusal.find("flyballctl up: 60 problems; nothing was started\n"), std::string::npos) << refusal;
+}
+
 TEST(SupervisorTest, AMissingDocument) {
   Supervised fleet;
   fleet.options.documents = {fleet.folder() + "/absent.yaml"};
@@ -395,7 +408,7 @@ TEST(SupervisorTest, DocumentsThatAreRightButDoNotMakeAFleet) {
 TEST(SupervisorTest, ADataFolderThatCannotBeUsed) {
   Supervised fleet;
   WriteFile(fleet.data(), "a file");
-  EXPECT_NE(Refusal(fleet).find("the data folder cannot be used"), std::string::npos);
+  EXPECT_NE(Refusal(fleet).find("data is a file, not a folder; choose another with --data DIR"), std::string::npos);
 }
 
 TEST(SupervisorTest, ASecondUpOnTheSameFolder) {
