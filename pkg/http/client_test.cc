@@ -1,10 +1,14 @@
 #include "pkg/http/client.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
 
+#include "pkg/base/ids.h"
+#include "pkg/http/detail/retry_budget.h"
+#include "pkg/http/public_address.h"
 #include "pkg/http/testing/raw_server.h"
 
 namespace flyball::http {
@@ -168,6 +172,183 @@ TEST(ClientTest, SkipsInterimAnswers) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->Header("x-a"), "late");
+}
+
+ClientOptions Retrying(int attempts) {
+  ClientOptions options;
+  options.retry.attempts = attempts;
+  options.retry.first_wait = 1ms;
+  return options;
+}
+
+// Answers 503 so many times, then 200.
+RawServer::Serve FailsAtFirst(std::atomic<int>& seen, int failures, std::string fields = "") {
+  return [&seen, failures, fields](RawPeer& peer) {
+    while (peer.ReadRequest()) peer.Answer(seen++ < failures ? 503 : 200, "", fields);
+  };
+}
+
+TEST(ClientRetry, SendsAgainWhatMayBeRepeated) {
+  std::atomic<int> seen{0};
+  RawServer server(FailsAtFirst(seen, 2));
+  Client client(Retrying(3));
+  const auto answer = client.Get(server.Url(), kPlenty);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(seen, 3);
+  seen = 0;
+  EXPECT_EQ(client.Send({.method = "POST", .url = server.Url()}, kPlenty)->status, 503);
+  EXPECT_EQ(seen, 1) << "a POST may have had its effect";
+}
+
+TEST(ClientRetry, APostThatIsRepeatableIsRepeated) {
+  std::atomic<int> seen{0};
+  RawServer server(FailsAtFirst(seen, 1));
+  Client client(Retrying(2));
+  EXPECT_EQ(client.Send({.method = "POST", .url = server.Url(), .repeatable = true}, kPlenty)->status, 200);
+  EXPECT_EQ(seen, 2);
+}
+
+TEST(ClientRetry, ABrokenConnectionIsTriedAgain) {
+  std::atomic<int> seen{0};
+  RawServer server([&](RawPeer& peer) {
+    if (!peer.ReadRequest()) return;
+    if (seen++ == 0) return peer.Reset();
+    peer.Answer(200, "");
+  });
+  Client client(Retrying(2));
+  const auto answer = client.Get(server.Url(), kPlenty);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(seen, 2);
+}
+
+TEST(ClientRetry, WaitsAsLongAsTheServerSays) {
+  std::atomic<int> seen{0};
+  RawServer server(FailsAtFirst(seen, 1, "Retry-After: 1\r\n"));
+  Client client(Retrying(2));
+  const SteadyTime begin = RealClock().Now();
+  EXPECT_EQ(client.Get(server.Url(), kPlenty)->status, 200);
+  EXPECT_GE(RealClock().Now() - begin, 1s);
+  seen = 0;
+  EXPECT_EQ(client.Get(server.Url(), 500ms)->status, 503) << "too late for another attempt: the answer at once";
+  EXPECT_EQ(seen, 1);
+}
+
+TEST(ClientRetry, RetriesAreATenthOfTheRequests) {
+  std::atomic<int> seen{0};
+  RawServer server(FailsAtFirst(seen, 1'000));
+  Client client(Retrying(10));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(client.Get(server.Url(), kPlenty)->status, 503);
+  EXPECT_GE(seen, 100 + 10);
+  EXPECT_LE(seen, 100 + 10 + 3) << "and the burst";
+}
+
+TEST(ClientRetry, TheWaitGrowsAndIsDrawn) {
+  const RetryPolicy policy;
+  const uint64_t seed = RandomUint64();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  const auto longest = [&](int attempt) {
+    milliseconds most{0};
+    for (int i = 0; i < 2'000; ++i) most = std::max(most, detail::RetryWait(policy, attempt, 0ms, random));
+    return most;
+  };
+  EXPECT_LE(longest(1), 100ms);
+  EXPECT_GT(longest(1), 90ms);
+  EXPECT_LE(longest(3), 400ms);
+  EXPECT_GT(longest(3), 360ms);
+  EXPECT_LE(longest(40), 5'000ms);
+  EXPECT_GE(detail::RetryWait(policy, 1, 7s, random), 7s);
+}
+
+TEST(ClientGuard, ConnectsToPublicAddressesOnly) {
+  std::atomic<int> seen{0};
+  RawServer server(FailsAtFirst(seen, 0));
+  ClientOptions options = Retrying(3);
+  options.public_addresses_only = true;
+  Client guarded(options);
+  const std::string port = std::to_string(server.port());
+  // The same address, written in the ways that a check of the text would miss.
+  for (const char* host : {"127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]",
+                           "0.0.0.0", "169.254.169.254", "[64:ff9b::7f00:1]"}) {
+    const auto answer = guarded.Get("http://" + std::string(host) + ":" + port + "/", kPlenty);
+    ASSERT_FALSE(answer) << host;
+    EXPECT_EQ(answer.error().code, ErrorCode::kDenied) << host << ": " << answer.error().message;
+  }
+  EXPECT_EQ(guarded.Send({.url = "http://pod/", .unix_socket = "/tmp/x"}, kPlenty).error().code, ErrorCode::kDenied);
+  EXPECT_EQ(server.connections(), 0);
+  Client open;
+  EXPECT_EQ(open.Get("http://2130706433:" + port + "/", kPlenty)->status, 200) << "the guard is what refused";
+}
+
+TEST(ClientGuard, ARedirectIsAnAnswerLikeAnyOther) {
+  std::atomic<int> elsewhere{0};
+  RawServer inner(FailsAtFirst(elsewhere, 0));
+  RawServer server([&](RawPeer& peer) {
+    while (peer.ReadRequest()) peer.Answer(302, "", "Location: " + inner.Url("/") + "\r\n");
+  });
+  Client client;
+  EXPECT_EQ(client.Get(server.Url(), kPlenty)->status, 302);
+  EXPECT_EQ(elsewhere, 0);
+}
+
+PeerAddress Parse(const char* text) {
+  PeerAddress peer;
+  if (inet_pton(AF_INET, text, peer.bytes.data()) == 1) peer.family = PeerAddress::Family::kIpv4;
+  if (inet_pton(AF_INET6, text, peer.bytes.data()) == 1) peer.family = PeerAddress::Family::kIpv6;
+  return peer;
+}
+
+TEST(PublicAddress, IsWhatTheRegistriesSay) {
+  for (const char* text : {"0.0.0.0",
+                           "10.0.0.1",
+                           "100.64.0.1",
+                           "100.127.255.255",
+                           "127.0.0.1",
+                           "127.255.255.255",
+                           "169.254.169.254",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.0.0.1",
+                           "192.0.2.1",
+                           "192.88.99.1",
+                           "192.168.1.1",
+                           "198.18.0.1",
+                           "198.19.255.255",
+                           "198.51.100.1",
+                           "203.0.113.1",
+                           "224.0.0.1",
+                           "239.255.255.255",
+                           "240.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "::ffff:10.0.0.1",
+                           "::ffff:127.0.0.1",
+                           "::127.0.0.1",
+                           "64:ff9b::a00:1",
+                           "64:ff9b:1::808:808",
+                           "100::1",
+                           "2001::1",
+                           "2001:db8::1",
+                           "2002:7f00:1::",
+                           "2002:808:808::1",
+                           "3fff::1",
+                           "fc00::1",
+                           "fd12:3456::1",
+                           "fe80::1",
+                           "fec0::1",
+                           "ff02::1",
+                           "unknown"}) {
+    EXPECT_FALSE(IsPublicAddress(Parse(text))) << text;
+  }
+  for (const char* text :
+       {"1.1.1.1",         "8.8.8.8",         "9.255.255.255", "11.0.0.1",        "100.63.255.255", "100.128.0.1",
+        "126.255.255.255", "128.0.0.1",       "169.253.1.1",   "172.15.255.255",  "172.32.0.1",     "192.0.1.1",
+        "192.167.1.1",     "198.17.1.1",      "198.20.0.1",    "223.255.255.255", "::ffff:8.8.8.8", "64:ff9b::808:808",
+        "2001:200::1",     "2606:4700::1111", "2a00:1450::1"}) {
+    EXPECT_TRUE(IsPublicAddress(Parse(text))) << text;
+  }
 }
 
 }  // namespace
