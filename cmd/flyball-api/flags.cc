@@ -25,6 +25,8 @@ void Declare(flags::Command& pod, service::api::Options& options, int& port, int
   pod.Option("--redis", &options.redis, "unix:/path, redis://host:port, or none", flags::CheckRedis);
   pod.Option("--host", &options.host, "address to listen on, unless a socket is inherited");
   pod.Option("--port", &port, 0, 65535, "port to listen on; 0 takes a free one");
+  pod.Option("--tls-cert", &options.tls_certificate, "PEM file of a certificate: serve TLS with it and --tls-key");
+  pod.Option("--tls-key", &options.tls_key, "PEM file of its key; both files are read anew when they change");
   pod.Option("--admin-host", &options.admin_host, "address of the admin port");
   pod.Option("--admin-port", &admin_port, 0, 65535, "/metrics and probes; 0 takes a free one");
   pod.Option("--max-connections-per-ip", &options.connections_per_address, 0, 1'000'000,

@@ -119,6 +119,14 @@ Result<void> Server::Impl::Prepare() {
     };
   }
   shared_.address_counts.emplace(options_.limits.connections_per_address, options_.uncapped);
+  if (options_.tls_certificate.empty() != options_.tls_key.empty()) {
+    return Fail(ErrorCode::kInvalid, "TLS needs both a certificate and its key");
+  }
+  if (!options_.tls_certificate.empty()) {
+    auto tls = detail::TlsContext::Load(options_.tls_certificate, options_.tls_key);
+    if (!tls) return Fail(tls.error());
+    shared_.tls = std::move(*tls);
+  }
   const size_t fits = RaiseDescriptorLimit();
   const size_t wanted = options_.limits.connections == 0 ? fits : std::min(options_.limits.connections, fits);
   shared_.connection_limit = std::max<size_t>(wanted / static_cast<size_t>(options_.reactors), 1);
@@ -220,6 +228,7 @@ Counters Server::Impl::counters() const {
     sum.rebalanced += one.rebalanced.value();
     sum.refused_connections += one.refused_connections.value();
     sum.broken_streams += one.broken_streams.value();
+    sum.tls_failures += one.tls_failures.value();
     sum.busy_seconds += static_cast<double>(one.busy_ns.value()) / 1e9;
     const auto longest = static_cast<double>(one.longest_turn_ns.load(std::memory_order_relaxed)) / 1e9;
     sum.longest_turn_seconds = std::max(sum.longest_turn_seconds, longest);

@@ -61,8 +61,9 @@ struct Limits {
   size_t connections_per_address = 0;     // of one IPv4 address or IPv6 /64; more are closed on accept. 0: no cap
   size_t pipelined = 32;                  // requests of one connection in work at once
   size_t unsent_bytes = 4 * 1024 * 1024;  // owed to one connection; beyond it is closed
-  milliseconds head_deadline{10'000};     // from the first byte of a request to the end of its head; beyond: 408
-  milliseconds body_grace{10'000};        // a body may take this long plus its bytes / body_rate; beyond: 408
+  milliseconds head_deadline{
+      10'000};  // for a TLS handshake; and from the first byte of a request to the end of its head; beyond: 408
+  milliseconds body_grace{10'000};  // a body may take this long plus its bytes / body_rate; beyond: 408
   size_t body_bytes_per_second = 1024;
   milliseconds idle_deadline{75'000};  // between requests; then closed
   // A client that is owed more than its socket holds must take all of it, or this many bytes a second, in every
@@ -86,6 +87,9 @@ struct ServerOptions {
   std::vector<std::pair<std::string, std::string>> headers;
   // The same for requests that are Request::secure() (Strict-Transport-Security).
   std::vector<std::pair<std::string, std::string>> secure_headers;
+  // PEM files of a certificate (with what leads from it to its root) and its key: TLS 1.2 and 1.3 instead of plain
+  // text, http/1.1 by ALPN. Read anew within seconds when they change. Both or none.
+  std::string tls_certificate, tls_key;
   CorsOptions cors;
   // Peers whose Forwarded, X-Forwarded-*, X-Request-Id and traceparent are believed.
   TrustedProxies trusted_proxies;
@@ -110,6 +114,7 @@ struct Counters {
   uint64_t rebalanced = 0;           // connections closed so that other pods get them
   uint64_t refused_connections = 0;  // beyond connections_per_address
   uint64_t broken_streams = 0;       // bodies whose writer gave up (or wrote on without room); the connection was cut
+  uint64_t tls_failures = 0;         // handshakes that did not succeed
   double busy_seconds = 0;           // summed over reactors
   double longest_turn_seconds = 0;   // of any reactor in the last second or two: how long a ready event may have waited
 };

@@ -30,13 +30,17 @@ SteadyTime Jittered(SteadyTime now, milliseconds age, Random& random) {
 
 }  // namespace
 
-Connection::Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted)
+Connection::Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted,
+                       std::unique_ptr<TlsSession> tls)
     : context_(context),
       fd_(fd),
       generation_(generation),
       counted_(counted),
+      shaking_(tls != nullptr),
       last_active_(context.now),
+      phase_start_(context.now),
       retire_at_(Jittered(context.now, context.limits.connection_age, context.random)),
+      tls_(std::move(tls)),
       peer_(peer) {
   context_.wheel.Schedule(*this, Deadline());
 }
@@ -79,6 +83,9 @@ Connection::Next Connection::Run() {
 // Parse what is there, write what is answered, read more: until the socket is empty, the turn's share is used up, or an
 // answer or room in the socket must be waited for.
 Connection::Next Connection::RunOpen() {
+  if (shaking_) {
+    if (const Next next = Shake(); shaking_) return next;
+  }
   size_t bytes_left = kTurnBytes;
   int requests_left = kTurnRequests;
   for (;;) {
@@ -97,6 +104,32 @@ Connection::Next Connection::RunOpen() {
   }
 }
 
+Connection::Next Connection::Shake() {
+  const ssize_t shaken = tls_->Shake();
+  if (shaken > 0) {
+    shaking_ = false;
+    last_active_ = context_.now;
+    return Next::kAgain;
+  }
+  if (shaken < 0 && errno == EAGAIN) {
+    readable_ = false;
+    blocked_ = tls_->wants_write();
+    return Next::kWait;
+  }
+  context_.counters.tls_failures.Add(1);
+  return Next::kClose;
+}
+
+ssize_t Connection::Receive(char* bytes, size_t size) {
+  if (!tls_) return recv(fd_, bytes, size, MSG_DONTWAIT);
+  const ssize_t got = tls_->Receive(bytes, size);
+  if (got < 0 && tls_->wants_write()) {  // for a message of its own (TLS 1.2 has such)
+    blocked_ = true;
+    StartWriteWindow();
+  }
+  return got;
+}
+
 bool Connection::MayParse() const {
   return !stop_reading_ && !held_ && !unsafe_in_work_ && in_work_ < context_.limits.pipelined &&
          out_.pending() < kPauseAtUnsent;
@@ -105,7 +138,7 @@ bool Connection::MayParse() const {
 bool Connection::ReadSome(size_t& bytes_left, int& requests_left) {
   char* buffer = context_.read_buffer.get();
   const size_t wanted = std::min(bytes_left, ReactorContext::kReadBytes);
-  const ssize_t got = recv(fd_, buffer, wanted, MSG_DONTWAIT);
+  const ssize_t got = Receive(buffer, wanted);
   if (got < 0 && errno == EINTR) return true;
   if (got < 0) {
     readable_ = false;
@@ -117,7 +150,7 @@ bool Connection::ReadSome(size_t& bytes_left, int& requests_left) {
   }
   const auto bytes = static_cast<size_t>(got);
   // A short read means an empty socket (epoll(7)), unless an end of stream is known to stand behind it.
-  readable_ = bytes == wanted || end_hint_;
+  readable_ = bytes == wanted || end_hint_ || tls_ != nullptr;
   bytes_left -= bytes;
   context_.counters.bytes_in.Add(bytes);
   context_.now = last_active_ = RealClock().Now();
@@ -172,7 +205,7 @@ size_t Connection::Parse(std::string_view in, int& requests_left) {
 void Connection::OnHead() {
   context_.counters.requests.Add(1);
   phase_start_ = context_.now;
-  current_->SetOrigin(peer_, context_.index, context_.now);
+  current_->SetOrigin(peer_, tls_ != nullptr, context_.index, context_.now);
   current_->ReadForwarding(context_.trusted_proxies);
   current_->AssignId(context_.random);
   current_->max_unsent_bytes = context_.limits.unsent_bytes;
@@ -269,7 +302,7 @@ void Connection::Refuse(int status, std::string_view detail) {
   Response response = Problem(current_->request, status, detail);
   if (!reader_.in_body()) {
     current_->ForgetRequest();
-    current_->SetOrigin(peer_, context_.index, context_.now);
+    current_->SetOrigin(peer_, tls_ != nullptr, context_.index, context_.now);
     current_->AssignId(context_.random);
     response = Problem(current_->request, status, detail);
   }
@@ -403,8 +436,11 @@ bool Connection::WantsClose(const Exchange& exchange) {
 bool Connection::Flush() {
   if (out_.empty() || blocked_ || flush_left_ == 0) return true;
   size_t sent = 0;
-  const OutBuffer::Flushed flushed = out_.Flush(
-      {.fd = fd_, .scratch = {context_.read_buffer.get(), ReactorContext::kReadBytes}, .budget = flush_left_}, sent);
+  const OutBuffer::Flushed flushed = out_.Flush({.fd = fd_,
+                                                 .tls = tls_.get(),
+                                                 .scratch = {context_.read_buffer.get(), ReactorContext::kReadBytes},
+                                                 .budget = flush_left_},
+                                                sent);
   context_.counters.bytes_out.Add(sent);
   sent_ += sent;
   flush_left_ -= std::min(flush_left_, sent);
@@ -444,6 +480,7 @@ Connection::Next Connection::Finish(bool more_to_do) {
 // Closing at once would reset the connection when the client is still sending, and take the answer with it (RFC 9112
 // section 9.6): stop sending, and read on for a while.
 Connection::Next Connection::StartLinger() {
+  if (tls_) tls_->SendEnd();
   shutdown(fd_, SHUT_WR);
   if (end_) return Next::kClose;
   state_ = State::kLingering;
@@ -481,6 +518,7 @@ Connection::Next Connection::CutOff() {
 SteadyTime Connection::Deadline() const {
   const Limits& limits = context_.limits;
   if (state_ == State::kLingering) return linger_until_;
+  if (shaking_) return phase_start_ + limits.head_deadline;
   if (blocked_) return write_deadline_;
   if (!stop_reading_ && reader_.in_head()) return phase_start_ + limits.head_deadline;
   if (!stop_reading_ && reader_.in_body() && MayParse()) {
@@ -497,6 +535,10 @@ Connection::Next Connection::OnDeadline() {
     return Next::kWait;
   }
   if (state_ == State::kLingering) return CutOff();
+  if (shaking_) {
+    context_.counters.tls_failures.Add(1);
+    return Next::kClose;
+  }
   if (state_ == State::kOpen && blocked_ && TookEnough()) {
     StartWriteWindow();
     context_.wheel.Schedule(*this, Deadline());
@@ -510,14 +552,17 @@ Connection::Next Connection::OnDeadline() {
 }
 
 bool Connection::IdleSince(SteadyTime since) const {
-  return state_ == State::kOpen && last_active_ <= since && in_work_ == 0 && !held_ && out_.empty() && in_.empty() &&
-         !reader_.in_head() && !reader_.in_body();
+  return state_ == State::kOpen && !shaking_ && last_active_ <= since && in_work_ == 0 && !held_ && out_.empty() &&
+         in_.empty() && !reader_.in_head() && !reader_.in_body();
 }
 
 Connection::Next Connection::CloseIfIdle() {
   char byte;
   const ssize_t got = recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-  if (got <= 0) return Next::kClose;
+  if (got <= 0) {
+    if (tls_) tls_->SendEnd();
+    return Next::kClose;
+  }
   readable_ = true;
   return Run();
 }

@@ -11,6 +11,7 @@
 #include "pkg/http/detail/reactor_context.h"
 #include "pkg/http/detail/request_reader.h"
 #include "pkg/http/detail/timer_wheel.h"
+#include "pkg/http/detail/tls.h"
 
 namespace flyball::http::detail {
 
@@ -24,8 +25,9 @@ class Connection final : public WheelEntry {
     kClose,  // finished: destroy it and close the socket
   };
 
-  // `counted`: AddressCounts holds a place for it.
-  Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted);
+  // `counted`: AddressCounts holds a place for it. `tls`: null for plain text.
+  Connection(ReactorContext& context, int fd, uint32_t generation, const PeerAddress& peer, bool counted,
+             std::unique_ptr<TlsSession> tls);
   ~Connection();
 
   int fd() const { return fd_; }
@@ -59,6 +61,8 @@ class Connection final : public WheelEntry {
   enum class State : uint8_t { kOpen, kLingering };
 
   Next RunOpen();
+  Next Shake();
+  ssize_t Receive(char* bytes, size_t size);
   Next RunLingering();
   Next CutOff();
   Next Finish(bool more_to_do);
@@ -105,6 +109,7 @@ class Connection final : public WheelEntry {
   bool held_ = false;            // current_ is complete and waits for those before it
   bool owes_continue_ = false;   // 100 Continue, once everything before it is written
   bool counted_ = false;
+  bool shaking_ = false;  // the TLS handshake is not complete
   bool chunked_ = false;  // how streaming_ is framed
   bool stalled_ = false;  // in_ may hold whole requests; parsing stopped for another reason than lack of bytes
   uint16_t in_work_ = 0;  // requests handed out or answered, not yet written; streaming_ included
@@ -121,9 +126,10 @@ class Connection final : public WheelEntry {
   SteadyTime retire_at_;
   SteadyTime linger_until_;
   size_t linger_left_ = 0;
-  uint64_t sent_ = 0;        // bytes ever, to the kernel
-  uint64_t write_goal_ = 0;  // of Taken(), by write_deadline_; 0: no window runs
-  size_t flush_left_ = 0;    // of this turn
+  uint64_t sent_ = 0;                // bytes ever, to the kernel
+  uint64_t write_goal_ = 0;          // of Taken(), by write_deadline_; 0: no window runs
+  size_t flush_left_ = 0;            // of this turn
+  std::unique_ptr<TlsSession> tls_;  // null: plain text
   PeerAddress peer_;
 };
 

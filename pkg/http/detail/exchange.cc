@@ -99,7 +99,8 @@ void Exchange::SetRoute(const Router::Match& match) {
   request.param_names_ = match.param_names;
 }
 
-void Exchange::SetOrigin(const PeerAddress& peer, int reactor, SteadyTime arrival) {
+void Exchange::SetOrigin(const PeerAddress& peer, bool secure, int reactor, SteadyTime arrival) {
+  request.secure_ = secure;
   request.peer_ = request.client_ = peer;
   request.secure_ = peer_trusted = false;
   request.reactor_ = reactor;

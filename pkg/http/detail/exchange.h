@@ -47,7 +47,7 @@ class Exchange {
   void AssignId(Random& random);
   void SetRoute(const Router::Match& match);
   // What only the connection knows.
-  void SetOrigin(const PeerAddress& peer, int reactor, SteadyTime arrival);
+  void SetOrigin(const PeerAddress& peer, bool secure, int reactor, SteadyTime arrival);
 
   Request request;
   Response response;

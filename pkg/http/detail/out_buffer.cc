@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "pkg/http/detail/tls.h"
+
 namespace flyball::http::detail {
 namespace {
 
@@ -14,6 +16,11 @@ constexpr size_t kCopiedBody = 16 * 1024;  // up to here copying is cheaper than
 constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 constexpr size_t kMaxSegments = 16;  // of one send
 constexpr size_t kKeptSpare = 256 * 1024;
+
+ssize_t Push(const OutBuffer::Way& way, std::string_view bytes) {
+  if (way.tls != nullptr) return way.tls->Send(bytes.data(), bytes.size());
+  return send(way.fd, bytes.data(), bytes.size(), kFlags);
+}
 
 }  // namespace
 
@@ -67,12 +74,13 @@ OutBuffer::Flushed OutBuffer::Flush(const Way& way, size_t& bytes_sent) {
 }
 
 ssize_t OutBuffer::SendSome(const Way& way) {
-  if (queue_.empty()) return send(way.fd, tail_.data() + tail_sent_, tail_.size() - tail_sent_, kFlags);
-  return queue_[0].file() != nullptr ? SendFile(way, queue_[0]) : SendMemory(way.fd);
+  if (queue_.empty()) return Push(way, {tail_.data() + tail_sent_, tail_.size() - tail_sent_});
+  if (queue_[0].file() != nullptr) return SendFile(way, queue_[0]);
+  return way.tls != nullptr ? Push(way, queue_[0].rest()) : SendMemory(way);
 }
 
 // What is in memory before the first file.
-ssize_t OutBuffer::SendMemory(int fd) {
+ssize_t OutBuffer::SendMemory(const Way& way) {
   iovec vectors[kMaxSegments];
   size_t count = 0, i = 0;
   for (; i < queue_.size() && count < kMaxSegments && queue_[i].file() == nullptr; ++i) {
@@ -86,7 +94,7 @@ ssize_t OutBuffer::SendMemory(int fd) {
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = count;
-  return sendmsg(fd, &message, file_follows ? kFlags | MSG_MORE : kFlags);
+  return sendmsg(way.fd, &message, file_follows ? kFlags | MSG_MORE : kFlags);
 }
 
 // Not sendfile(2): it raises SIGPIPE for a client that left, and cannot encrypt.
@@ -97,7 +105,7 @@ ssize_t OutBuffer::SendFile(const Way& way, const Segment& segment) {
       pread(file.file->get(), way.scratch.data(), wanted, static_cast<off_t>(file.offset + segment.sent));
   if (got == 0) errno = EIO;  // it became shorter
   if (got <= 0) return -1;
-  return send(way.fd, way.scratch.data(), static_cast<size_t>(got), kFlags);
+  return Push(way, {way.scratch.data(), static_cast<size_t>(got)});
 }
 
 void OutBuffer::Consume(size_t bytes) {

@@ -14,6 +14,8 @@
 
 namespace flyball::http::detail {
 
+class TlsSession;
+
 // What is owed to a connection, in order. Small answers are collected in one string and leave in one send; large
 // bodies are moved in, never copied; files are read piece by piece when there is room. Empty, it holds no memory (its
 // string is lent by the reactor for a turn).
@@ -29,6 +31,7 @@ class OutBuffer {
   // Where the bytes go, and what a flush may use.
   struct Way {
     int fd = -1;
+    TlsSession* tls = nullptr;    // null: plain text
     std::span<char> scratch;      // for pieces of files; holds nothing afterwards
     size_t budget = 1024 * 1024;  // bytes of this flush
   };
@@ -60,7 +63,7 @@ class OutBuffer {
   };
   void CloseTail();
   ssize_t SendSome(const Way& way);
-  ssize_t SendMemory(int fd);
+  ssize_t SendMemory(const Way& way);
   ssize_t SendFile(const Way& way, const Segment& segment);
   void Consume(size_t bytes);
 

@@ -249,6 +249,7 @@ void Reactor::OnSecond() {
   next_second_ = context_.now + seconds(1);
   context_.counters.longest_turn_ns.store(std::max(longest_turn_ns_, previous_longest_ns_), std::memory_order_relaxed);
   previous_longest_ns_ = std::exchange(longest_turn_ns_, 0);
+  if (context_.index == 0 && shared_.tls) ReloadCertificate();
   // What the answers of the last second did not use is taken from connections without traffic.
   const SteadyTime silent_since = context_.now - kSilentBeforeShed;
   if (shared_.shedder.HasGrants()) {
@@ -258,6 +259,17 @@ void Reactor::OnSecond() {
       Serve(connection, [&] { return connection.CloseIfIdle(); });
     });
   }
+}
+
+// By the first reactor, every second: two looks at the file system.
+void Reactor::ReloadCertificate() {
+  const auto reloaded = shared_.tls->ReloadIfChanged();
+  if (reloaded && *reloaded) Log(LogLevel::kInfo, "the TLS certificate was read anew");
+  if (!reloaded && !reload_failed_) {
+    Log(LogLevel::kError, "the TLS certificate has changed and cannot be used; the old one stays in use",
+        {{"error", reloaded.error().message}});
+  }
+  reload_failed_ = !reloaded;
 }
 
 // How this pod stands in the fleet; by the first reactor, every tick.
@@ -357,12 +369,20 @@ bool Reactor::AcceptOne() {
 }
 
 void Reactor::Adopt(int fd, const PeerAddress& peer, bool counted, const void* address) {
+  std::unique_ptr<TlsSession> tls = shared_.tls ? shared_.tls->NewSession(fd) : nullptr;
+  if (shared_.tls && !tls) {  // no memory
+    if (counted) shared_.address_counts->Leave(peer);
+    context_.counters.accept_failures.Add(1);
+    ::close(fd);
+    return;
+  }
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (connections_.size() <= static_cast<size_t>(fd)) connections_.resize(static_cast<size_t>(fd) + 64);
   was_connection_.resize(connections_.size());
   was_connection_[static_cast<size_t>(fd)] = true;
-  connections_[static_cast<size_t>(fd)] = std::make_unique<Connection>(context_, fd, next_generation_++, peer, counted);
+  connections_[static_cast<size_t>(fd)] =
+      std::make_unique<Connection>(context_, fd, next_generation_++, peer, counted, std::move(tls));
   context_.counters.accepted.Add(1);
   context_.counters.open.Add(1);
   shared_.counts->Add(shared_.counts_slot, 1);

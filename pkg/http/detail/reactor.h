@@ -36,6 +36,7 @@ struct ReactorShared {
   size_t connection_limit = 0;    // of one reactor
   std::atomic<int> listening{0};  // reactors that have the listening socket in their poller
   std::optional<AddressCounts> address_counts;
+  std::unique_ptr<TlsContext> tls;  // null: plain text
   ConnectionShedder shedder;
   std::function<uint64_t()> open_connections;  // of all reactors
   std::function<void()> on_last_closed;        // while draining: a reactor has no connection left
@@ -84,6 +85,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   void CountLag(nanoseconds lag);
   void OnTick();
   void OnSecond();
+  void ReloadCertificate();
   void ArmTimer(milliseconds delay);
 
   void WatchFleet();
@@ -129,6 +131,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   SteadyTime next_tick_;
   SteadyTime next_second_;
   milliseconds idle_grace_{0};
+  bool reload_failed_ = false;    // and that was said
   uint64_t longest_turn_ns_ = 0;  // of this second
   uint64_t previous_longest_ns_ = 0;
   mutable std::atomic<int> clones_{0};

@@ -30,7 +30,8 @@ class Counter {
 
 struct alignas(64) ReactorCounters {
   Counter accepted, open, requests, bytes_in, bytes_out, refused, dropped_responders, handler_exceptions,
-      discarded_answers, accept_failures, rebalanced, refused_connections, broken_streams, busy_ns, lag_ns;
+      discarded_answers, accept_failures, rebalanced, refused_connections, broken_streams, tls_failures, busy_ns,
+      lag_ns;
   std::array<Counter, ReactorLag::kBounds.size() + 1> lag;
   std::atomic<uint64_t> longest_turn_ns{0};
 };

@@ -17,6 +17,7 @@ struct Options {
   std::string redis = "none";      // "unix:/path", "redis://...", or "none": state of this process alone
   std::string host = "127.0.0.1";  // ignored when a socket is inherited (LISTEN_FDS)
   uint16_t port = 8080;
+  std::string tls_certificate, tls_key;  // PEM files; both or none (plain text)
   std::string admin_host = "127.0.0.1";
   uint16_t admin_port = 0;             // 0 = any free one
   int workers = 0;                     // executor threads; 0 = the Governor's capacity.workers, else 8

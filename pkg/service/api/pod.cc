@@ -202,6 +202,7 @@ void Pod::AddServerMetrics() {
       &http::Counters::refused_connections);
   add("flyball_accept_failures_total", "times accepting paused for lack of descriptors or memory",
       &http::Counters::accept_failures);
+  add("flyball_tls_failures_total", "TLS handshakes that did not succeed", &http::Counters::tls_failures);
   add("flyball_http_refused_total", "requests that were no HTTP, too large or too slow", &http::Counters::refused);
   const auto& bounds = http::ReactorLag::kBounds;
   metrics_->AddHistogram(
@@ -240,6 +241,8 @@ Result<void> Pod::StartApi(UniqueFd listener) {
   server.port = options_.port;
   server.reactors = reactors_;
   server.headers = SecurityHeaders();
+  server.tls_certificate = options_.tls_certificate;
+  server.tls_key = options_.tls_key;
   server.limits.connections_per_address = static_cast<size_t>(options_.connections_per_address);
   server.counts = counts_ ? &*counts_ : nullptr;
   server.counts_slot = static_cast<size_t>(options_.counts_slot);
