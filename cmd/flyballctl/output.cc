@@ -13,14 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool Coloured() {
-  static const bool coloured = [] {
-    const char* refused = std::getenv("NO_COLOR");
-    return OnTerminal() && (refused == nullptr || *refused == '\0');
-  }();
-  return coloured;
-}
-
 // A key that YAML reads as that very text without quotes.
 bool PlainKey(const std::string& key) {
   const bool word = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
@@ -91,6 +83,14 @@ bool PrintStructured(std::string_view json, Format format) {
 }
 
 bool OnTerminal() { return isatty(STDOUT_FILENO) == 1; }
+
+bool Coloured() {
+  static const bool coloured = [] {
+    const char* refused = std::getenv("NO_COLOR");
+    return OnTerminal() && (refused == nullptr || *refused == '\0');
+  }();
+  return coloured;
+}
 
 std::string Paint(Tone tone, std::string_view text) {
   static constexpr const char* kCodes[] = {"", "1", "2", "32", "33", "31"};

@@ -22,8 +22,10 @@ bool PrintStructured(std::string_view json, Format format);
 // True when standard output is a terminal.
 bool OnTerminal();
 
-// Words for people; the marks are left out unless standard output is a terminal and NO_COLOR is not set
-// (https://no-color.org).
+// True when it is one and NO_COLOR is not set (https://no-color.org).
+bool Coloured();
+
+// Words for people; the marks are left out unless Coloured().
 enum class Tone { kPlain, kBold, kDim, kGood, kWarn, kBad };
 std::string Paint(Tone tone, std::string_view text);
 

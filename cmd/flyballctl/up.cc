@@ -1,6 +1,4 @@
 // flyballctl up FILE...: runs the documents on this machine, in the foreground.
-#include <unistd.h>
-
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -8,6 +6,7 @@
 #include "cmd/flags/command_line.h"
 #include "cmd/flags/values.h"
 #include "cmd/flyballctl/commands.h"
+#include "cmd/flyballctl/output.h"
 #include "cmd/flyballctl/refusal.h"
 #include "pkg/service/local/supervisor.h"
 
@@ -54,8 +53,7 @@ int Up(const Flags& flags) {
     return WrongUsage("up", "--port and --console-port must differ");
   }
   if (!flags.replicas.empty()) options.replicas = local::ParseReplicaBounds(flags.replicas);
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  return local::Supervisor(options, std::cout, std::cerr, terminal).Run();
+  return local::Supervisor(options, std::cout, std::cerr, Coloured()).Run();
 }
 
 }  // namespace

@@ -162,6 +162,8 @@ TEST(DocumentWatchTest, SeesAChangeOnceItHasSettled) {
 TEST(LastWordsTest, TheLastErrorWithItsFieldsElseTheLastLine) {
   EXPECT_EQ(LastWords(""), "");
   EXPECT_EQ(LastWords("terminate called\nAborted\n"), "Aborted");
+  EXPECT_EQ(LastWords("flyball-api: FLYBALL_WORKERS=x: must be ...\nTry 'flyball-api --help'.\n"),
+            "flyball-api: FLYBALL_WORKERS=x: must be ...");
   EXPECT_EQ(LastWords("{\"level\":\"error\",\"msg\":\"no database\",\"file\":\"/x\",\"code\":5}\n"
                       "{\"level\":\"warn\",\"msg\":\"later\"}\nnoise\n"),
             "no database  file=/x  code=5");

@@ -55,6 +55,7 @@ void DocumentRollout::Look(SteadyTime now) {
   if (!fresh.problems.empty()) {
     Refuse(fresh);
   } else if (fresh.files == rollout_.target().blueprint.files) {
+    if (!rollout_.rejected().empty()) narration_->Say("documents", "what is saved is what runs again");
     rollout_.Accept();
   } else if (fresh.files == rollout_.stable().blueprint.files) {
     TakeBack();

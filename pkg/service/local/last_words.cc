@@ -22,13 +22,13 @@ std::string Sentence(const nlohmann::ordered_json& line) {
   return text;
 }
 
-// Newest first, empty ones left out.
+// Newest first, empty ones and hints ("Try '... --help'.") left out.
 std::vector<std::string_view> LinesFromTheEnd(std::string_view log) {
   std::vector<std::string_view> lines;
   while (!log.empty()) {
     const size_t start = log.rfind('\n');
     const std::string_view line = start == std::string_view::npos ? log : log.substr(start + 1);
-    if (!line.empty()) lines.push_back(line);
+    if (!line.empty() && !line.starts_with("Try '")) lines.push_back(line);
     log = start == std::string_view::npos ? std::string_view() : log.substr(0, start);
   }
   return lines;

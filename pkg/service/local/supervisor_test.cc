@@ -261,6 +261,7 @@ TEST(SupervisorTest, AChangeThatItsFirstPodRefusesIsRejectedAndTouchesNothing) {
   EXPECT_EQ(RevisionsOf(fleet.ReadyPods()), (std::vector<std::string>{"1", "1"}));
 
   WriteFile(fleet.document(), Document(1));  // put back
+  EXPECT_TRUE(fleet.Says("what is saved is what runs again"));
   EXPECT_TRUE(Eventually([&] { return DocumentsOf(fleet)["state"] == "running"; }));
   WriteFile(fleet.document(), Document(1) + "# another word\n");
   EXPECT_TRUE(fleet.Says("all pods run the change"));
