@@ -45,10 +45,16 @@ void TakeOrThrow(const std::string& flag, const Take& take, const std::string& t
   if (!taken) throw CLI::ValidationError(Given(flag, text) + ": " + taken.error().message);
 }
 
-// A flag with a value; the last one given counts.
-CLI::Option* Bind(CLI::App& app, const std::string& flag, const std::string& help, const Take& take) {
-  const auto one = [flag, take](const std::string& text) { TakeOrThrow(flag, take, text); };
-  return app.add_option_function<std::string>(flag, one, help)->envname(EnvironmentName(flag))->take_last();
+Result<void> TakeTruth(const std::string& text, bool* into) {
+  const bool yes = text == "true" || text == "1" || text == "yes", no = text == "false" || text == "0" || text == "no";
+  if (!yes && !no) return Fail(ErrorCode::kInvalid, "must be true or false");
+  *into = yes;
+  return {};
+}
+
+// The text of a flag in the help, with its name in the environment.
+std::string Described(const std::string& help, const std::string& flag) {
+  return help + " (" + EnvironmentName(flag) + ")";
 }
 
 template <typename T>
@@ -138,9 +144,7 @@ class Help : public CLI::Formatter {
       if (!option->nonpositional() || option == app.get_help_ptr()) continue;
       std::string name = option->get_name(false, true);
       if (const size_t comma = name.find(','); comma != std::string::npos) name.insert(comma + 1, " ");
-      text += "    " + name + option->get_option_text() + ":\n        " + option->get_description();
-      if (!option->get_envname().empty()) text += " (" + option->get_envname() + ")";
-      text += "\n";
+      text += "    " + name + option->get_option_text() + ":\n        " + option->get_description() + "\n";
     }
     return text.empty() ? "" : "Options:\n" + text + "\n";
   }
@@ -164,7 +168,24 @@ struct Command::Parts {
   CLI::App* app = nullptr;  // owned by the program
   std::deque<Command> subs;
   std::function<int()> run;
-  std::function<int()>* chosen = nullptr;  // where the program looks for what to run
+  std::function<int()>* chosen = nullptr;          // where the program looks for what to run
+  std::vector<std::function<void()>> environment;  // each takes a flag's value from there unless the line has it
+
+  // The library would read the variables of commands that were not named, too, and refuse what is wrong with them.
+  void AlsoFromEnvironment(CLI::Option* option, const std::string& flag, const Take& take) {
+    environment.emplace_back([option, flag, take] {
+      const char* text = std::getenv(EnvironmentName(flag).c_str());
+      if (text != nullptr && *text != '\0' && option->count() == 0) TakeOrThrow(flag, take, text);
+    });
+  }
+
+  // A flag with a value; the last one given counts. `shown` is what the help shows as its default.
+  void Bind(const std::string& flag, const std::string& help, const std::string& shown, const Take& take) {
+    const auto one = [flag, take](const std::string& text) { TakeOrThrow(flag, take, text); };
+    CLI::Option* option = app->add_option_function<std::string>(flag, one, Described(help, flag));
+    option->take_last()->option_text("=" + shown);
+    AlsoFromEnvironment(option, flag, take);
+  }
 };
 
 struct CommandLine::Program {
@@ -192,71 +213,75 @@ void Command::Arguments(const std::string& name, std::vector<std::string>* into,
 }
 
 void Command::Flag(const std::string& name, bool* into, const std::string& help) {
-  parts_->app->add_flag(name, *into, help)->envname(EnvironmentName(name))->option_text("=false");
+  CLI::Option* option = parts_->app->add_flag(name, *into, Described(help, name))->option_text("=false");
+  parts_->AlsoFromEnvironment(option, name, [into](const std::string& text) { return TakeTruth(text, into); });
 }
 
 void Command::Option(const std::string& name, std::string* into, const std::string& help, const Check& check) {
-  const auto take = [into, check](const std::string& text) -> Result<void> {
+  parts_->Bind(name, help, "'" + *into + "'", [into, check](const std::string& text) -> Result<void> {
     if (check) {
       if (auto right = check(text); !right) return right;
     }
     *into = text;
     return {};
-  };
-  Bind(*parts_->app, name, help, take)->option_text("='" + *into + "'");
+  });
 }
 
 void Command::Option(const std::string& name, std::vector<std::string>* into, const std::string& help,
                      const Check& check) {
-  const auto all = [=](const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) {
-      if (check) TakeOrThrow(name, check, text);
-      into->push_back(text);
+  const auto take = [into, check](const std::string& text) -> Result<void> {
+    if (check) {
+      if (auto right = check(text); !right) return right;
     }
+    into->push_back(text);
+    return {};
   };
-  parts_->app->add_option_function<std::vector<std::string>>(name, all, help)
-      ->envname(EnvironmentName(name))
-      ->allow_extra_args(false)
-      ->option_text("=[]");
+  const auto all = [name, take](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) TakeOrThrow(name, take, text);
+  };
+  CLI::Option* option = parts_->app->add_option_function<std::vector<std::string>>(name, all, Described(help, name));
+  option->allow_extra_args(false)->option_text("=[]");
+  parts_->AlsoFromEnvironment(option, name, take);
 }
 
 void Command::Option(const std::string& name, int* into, int min, int max, const std::string& help) {
-  const auto take = [=](const std::string& text) { return TakeNumber(text, min, max, into); };
-  Bind(*parts_->app, name, help + "; " + Text(min) + " to " + Text(max), take)->option_text("=" + Text(*into));
+  parts_->Bind(name, help + "; " + Text(min) + " to " + Text(max), Text(*into),
+               [=](const std::string& text) { return TakeNumber(text, min, max, into); });
 }
 
 void Command::Option(const std::string& name, double* into, double min, double max, const std::string& help) {
-  const auto take = [=](const std::string& text) { return TakeNumber(text, min, max, into); };
-  Bind(*parts_->app, name, help + "; " + Text(min) + " to " + Text(max), take)->option_text("=" + Text(*into));
+  parts_->Bind(name, help + "; " + Text(min) + " to " + Text(max), Text(*into),
+               [=](const std::string& text) { return TakeNumber(text, min, max, into); });
 }
 
 void Command::Option(const std::string& name, std::chrono::milliseconds* into, std::chrono::milliseconds min,
                      std::chrono::milliseconds max, const std::string& help) {
-  const auto take = [=](const std::string& text) -> Result<void> {
+  parts_->Bind(name, help, FormatDuration(*into), [=](const std::string& text) -> Result<void> {
     const auto duration = DurationBetween(text, min, max);
     if (!duration) return Fail(duration.error());
     *into = *duration;
     return {};
-  };
-  Bind(*parts_->app, name, help, take)->option_text("=" + FormatDuration(*into));
+  });
 }
 
 void Command::Choice(const std::string& name, std::string* into, const std::vector<std::string>& choices,
                      const std::string& help) {
   std::string all;
   for (const auto& choice : choices) all += (all.empty() ? "" : ", ") + choice;
-  const auto take = [into, choices, all](const std::string& text) -> Result<void> {
+  parts_->Bind(name, help + "; one of " + all, "'" + *into + "'", [=](const std::string& text) -> Result<void> {
     if (std::find(choices.begin(), choices.end(), text) == choices.end())
       return Fail(ErrorCode::kInvalid, "must be one of " + all);
     *into = text;
     return {};
-  };
-  Bind(*parts_->app, name, help + "; one of " + all, take)->option_text("='" + *into + "'");
+  });
 }
 
 void Command::Runs(std::function<int()> run) {
   parts_->run = std::move(run);
-  parts_->app->final_callback([parts = parts_.get()] { *parts->chosen = parts->run; });
+  parts_->app->final_callback([parts = parts_.get()] {
+    for (const auto& take : parts->environment) take();
+    *parts->chosen = parts->run;
+  });
 }
 
 CommandLine::CommandLine(const std::string& program, const std::string& about, const std::string& version)

@@ -47,6 +47,10 @@ Ran Call(std::vector<const char*> words) {
   go.Choice("-o,--output", &values.format, {"text", "json"}, "the form");
   go.Flag("-w,--watch", &values.watch, "go on");
   go.Runs([] { return 7; });
+  int depth = 0;
+  Command& dig = line.Add("dig", "Dig.");
+  dig.Option("--depth", &depth, 0, 10, "how deep");
+  dig.Runs([] { return 8; });
   words.insert(words.begin(), "tool");
   CaptureStdout();
   CaptureStderr();
@@ -106,6 +110,18 @@ TEST(CommandLineTest, TheEnvironmentIsReadAndNamed) {
   ::setenv("FLYBALL_COUNT", "50", 1);
   EXPECT_EQ(Call({"go", "f"}).err.find("tool go: FLYBALL_COUNT=50: must be"), 0u);
   ::unsetenv("FLYBALL_COUNT");
+  ::setenv("FLYBALL_WATCH", "yes", 1);
+  ::setenv("FLYBALL_TAG", "t", 1);
+  EXPECT_TRUE(Call({"go", "f"}).values.watch);
+  EXPECT_EQ(Call({"go", "f"}).values.tags, std::vector<std::string>{"t"});
+  EXPECT_EQ(Call({"go", "f", "--tag", "u"}).values.tags, std::vector<std::string>{"u"});
+  ::setenv("FLYBALL_WATCH", "maybe", 1);
+  EXPECT_EQ(Call({"go", "f"}).err.find("tool go: FLYBALL_WATCH=maybe: must be true or false"), 0u);
+  ::unsetenv("FLYBALL_WATCH");
+  ::unsetenv("FLYBALL_TAG");
+  ::setenv("FLYBALL_DEPTH", "deep", 1);
+  EXPECT_EQ(Call({"go", "f"}).status, 7) << "a flag of another command";
+  ::unsetenv("FLYBALL_DEPTH");
 }
 
 TEST(CommandLineTest, HelpReadsLikeKubectls) {
@@ -123,7 +139,7 @@ TEST(CommandLineTest, HelpReadsLikeKubectls) {
             "    -w, --watch=false:\n        go on (FLYBALL_WATCH)\n\n"
             "Usage:\n  tool go FILE... [options]\n\n");
   const Ran top = Call({"--help"});
-  EXPECT_EQ(top.out.find("Does things.\n\nCommands:\n  go   Go somewhere.\n"), 0u) << top.out;
+  EXPECT_EQ(top.out.find("Does things.\n\nCommands:\n  go    Go somewhere.\n  dig   Dig.\n"), 0u) << top.out;
   EXPECT_NE(top.out.find("Usage:\n  tool COMMAND [options]\n"), std::string::npos) << top.out;
 }
 

@@ -31,7 +31,7 @@ void Declare(flags::Command& pod, service::api::Options& options, int& port, int
   pod.Option("--admin-port", &admin_port, 0, 65535, "/metrics and probes; 0 takes a free one");
   pod.Option("--max-connections-per-ip", &options.connections_per_address, 0, 1'000'000,
              "of one IPv4 address or IPv6 /64, loopback and trusted proxies excepted; 0 is no cap");
-  pod.Option("--workers", &options.workers, 0, 256, "executor threads; 0 leaves it to the Governor");
+  pod.Option("--workers", &options.workers, 0, 1024, "executor threads; 0 leaves it to the Governor");
   pod.Option("--reactors", &options.reactors, 0, 64, "reactor threads; 0 leaves it to the cores");
   pod.Option("--slot", &options.counts_slot, 0, 254, "slot in the fleet's page of connection counts");
   pod.Option("--drain-delay", &options.drain_delay, milliseconds(0), kLongestWait,
