@@ -151,9 +151,10 @@ class Server {
   uint16_t port() const;
 
   // Stops accepting; when no other pod of the page accepts from the socket, what waits in its queue is taken first (of
-  // pods that drain together the last one does that). Lets what is in flight finish, tells clients by `Connection: close`; returns when no connection is
-  // left or the time is over: the number of connections cut off then (0 is a clean drain). Requests on connections
-  // that are still open are answered throughout. Blocks; not on a reactor thread. Stop is still due.
+  // pods that drain together the last one does that). Lets what is in flight finish, tells clients by `Connection:
+  // close`; returns when no connection is left or the time is over: the number of connections cut off then (0 is a
+  // clean drain). Requests on connections that are still open are answered throughout. Blocks; not on a reactor thread.
+  // Stop is still due.
   size_t Drain(const DrainOptions& options);
 
   // Ends the threads and closes every connection at once. Responders that are still out answer nobody.
