@@ -84,7 +84,8 @@ std::vector<Step> Constrain(const ConstraintInputs& in) {
   Signals(chain, in);
   Up(chain, in);
   Down(chain, in);
-  chain.Apply("floor", std::max(chain.now(), in.floor), "the floor of the schedule or forecast");
+  chain.Apply("floor", std::max(chain.now(), in.floor),
+              in.floor_reason.empty() ? fmt::format("the floor is {}", in.floor) : in.floor_reason);
   chain.Apply("min", std::max(chain.now(), in.min), fmt::format("replicas.min is {}", in.min));
   chain.Apply("max", std::min(chain.now(), in.max), fmt::format("replicas.max is {}", in.max));
   chain.Apply("paused", in.paused ? in.ordered : chain.now(), "the governor is paused");

@@ -57,7 +57,8 @@ struct ConstraintInputs {
   int revoke_peak = 0;       // most raw_down over the last 30 s
   int down_rate_limit = 0;   // least that may be ordered now
   std::string down_blocked;  // not empty: why replicas may not fall (restart, clock gap)
-  int floor = 0;             // from schedules and forecasts
+  int floor = 0;             // from schedules, and from what the load needed a period ago
+  std::string floor_reason;  // which of them; empty with a floor of 0
   int min = 1, max = 1;
   bool paused = false;
 };

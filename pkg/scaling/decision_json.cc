@@ -87,6 +87,7 @@ void Write(JsonWriter& json, const ConstraintInputs& in) {
   Field(json, "downRateLimit", in.down_rate_limit);
   Field(json, "downBlocked", in.down_blocked);
   Field(json, "floor", in.floor);
+  Field(json, "floorReason", in.floor_reason);
   Field(json, "min", in.min);
   Field(json, "max", in.max);
   Field(json, "paused", in.paused);

@@ -12,6 +12,7 @@
 #include "pkg/scaling/allocate.h"
 #include "pkg/scaling/constrain.h"
 #include "pkg/scaling/down_window.h"
+#include "pkg/scaling/period.h"
 #include "pkg/scaling/price.h"
 #include "pkg/scaling/probe.h"
 #include "pkg/scaling/rates.h"
@@ -104,6 +105,8 @@ struct Governor::State {
   std::vector<Condition> Conditions(const Decision& decision, const Fleet& fleet, const Inputs& inputs) const;
 
   milliseconds Window(SteadyTime now);
+  void SetFloor(ConstraintInputs& in, const Inputs& inputs) const;
+  nanoseconds Lead() const { return doc.replicas.startup + kTrendLead; }
   template <typename Pick>
   int Peak(nanoseconds span, SteadyTime now, int start, Pick pick) const;
   bool Conflict(const Inputs& inputs) const { return !inputs.other_owner.empty() || foreign_writes.size() >= 2; }
@@ -121,6 +124,7 @@ struct Governor::State {
 
   Prices prices;
   Probe probe;
+  PeriodLearner period;
   double capacity;                              // c; 0 = not known
   double workers = 0, reactors = 0, cores = 0;  // of one pod
   double headroom = 1;
@@ -365,6 +369,9 @@ void Governor::State::Remember(const std::vector<Signal>& signals, const Fleet& 
     if (fleet.FreshShare() < 0.5) tick.raw_down = std::max(tick.raw_down, inputs.ordered);
   }
   history.push_back(tick);
+  if (elements.period && !signals.empty()) {
+    period.Add(signals.front().fractional / (1 + signals.front().trend), now, Lead());
+  }
   while (now - history.front().at > kHistory) history.pop_front();
 }
 
@@ -374,7 +381,9 @@ milliseconds Governor::State::Window(SteadyTime now) {
     std::vector<int> raws;
     raws.reserve(history.size());
     for (const PastTick& tick : history) raws.push_back(tick.raw_down);
-    window = ChooseDownWindow(raws, doc.scrape, doc.replicas.startup, doc.target_utilization);
+    // What is ordered ahead does not have to be kept for the next time.
+    const milliseconds felt_after = period.period() > nanoseconds(0) ? milliseconds(0) : doc.replicas.startup;
+    window = ChooseDownWindow(raws, doc.scrape, felt_after, doc.target_utilization);
     window_chosen = now;
   }
   return window;
@@ -437,10 +446,21 @@ ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals
   const milliseconds at_start = doc.scale_down.stabilization_window.value_or(kDefaultWindow);
   if (now - started < at_start) in.down_blocked = "the governor started less than one window ago";
   if (now < blind_until) in.down_blocked = "the clock or the loop jumped";
+  SetFloor(in, inputs);
   in.min = doc.replicas.min;
   in.max = doc.replicas.max;
   in.paused = doc.paused;
   return in;
+}
+
+void Governor::State::SetFloor(ConstraintInputs& in, const Inputs& inputs) const {
+  in.floor = inputs.schedule_floor;
+  in.floor_reason = inputs.schedule_floor > 0 ? fmt::format("schedule {} keeps {}", inputs.schedule, in.floor) : "";
+  const int repeated = static_cast<int>(std::ceil(period.Ahead(Lead()) - 1e-9));
+  if (repeated <= in.floor) return;
+  in.floor = repeated;
+  in.floor_reason = fmt::format("the load repeats every {:.0f} s and needed {} this long before now",
+                                ToSeconds(period.period()), repeated);
 }
 
 AllocationInputs Governor::State::Limits(const Fleet& fleet) const {

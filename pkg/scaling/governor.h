@@ -30,6 +30,8 @@ struct Inputs {
   bool shared_state_up = true;   // false: rates cannot be published
   std::string other_owner;       // "HorizontalPodAutoscaler/web" when somebody else scales the target
   std::string scaling_limited;   // quota exceeded, unschedulable: the platform's message; empty = none
+  int schedule_floor = 0;        // schedule.h: the least that the schedules ask for now
+  std::string schedule;          // which one; empty with a floor of 0
   double cpu_request_cores = 1;  // what the cpu target is a share of
   WallTime wall;                 // only printed
 };
@@ -46,6 +48,7 @@ struct Elements {
   bool probe = true;           // pods tried when service times rise; without it no shared bottleneck is found either
   bool revoke = true;          // ordered pods that have not started are taken back
   bool learned_window = true;  // else kDefaultWindow
+  bool period = true;          // a load that repeats itself is met ahead
   bool operator==(const Elements&) const = default;
 };
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pkg/spec/cron.h"
+
 namespace flyball::spec {
 
 using std::chrono::milliseconds;
@@ -41,6 +43,14 @@ struct CriticalityWeights {
   double critical = 1, normal = 1, sheddable = 1;
 };
 
+// More replicas at known times.
+struct Schedule {
+  Cron cron;
+  std::string time_zone = "UTC";  // a name of the tz database; that it exists is found out where it is read
+  milliseconds duration{0};       // from each minute that `cron` names
+  int min_replicas = 0;
+};
+
 struct Governor {
   std::string name;
   struct Target {
@@ -59,6 +69,7 @@ struct Governor {
   CriticalityWeights weights;
   double quota_floor = 0.25;
   ScalingRules scale_up, scale_down;
+  std::vector<Schedule> schedule;
   milliseconds scrape{std::chrono::seconds(2)};
 };
 

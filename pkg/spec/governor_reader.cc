@@ -1,5 +1,6 @@
 #include "pkg/spec/detail/governor_reader.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "pkg/spec/detail/app_reader.h"
@@ -40,7 +41,8 @@ class GovernorReader {
         reading_.Choice(*source, metrics.Path("source"), {"pods"}, {"prometheus"});
       metrics.NotBuilt({"prometheusURL"});
     });
-    spec_.NotBuilt({"schedule", "forecast", "scaleToZero", "headroom", "cost"});
+    if (const Node* schedule = spec_.Find("schedule")) ReadSchedule(*schedule, "spec.schedule");
+    spec_.NotBuilt({"forecast", "scaleToZero", "headroom", "cost"});
     spec_.Finish();
   }
 
@@ -150,6 +152,52 @@ class GovernorReader {
       weights.Number("sheddable", 0.001, 1000, governor_.weights.sheddable);
       weights.Finish();
     }
+  }
+
+  void ReadSchedule(const Node& node, const std::string& path) {
+    const std::vector<Node>* entries =
+        reading_.List(node, path, "[{cron: \"0 8 * * 1-5\", timeZone: Europe/Paris, duration: 2h, minReplicas: 6}]");
+    if (entries == nullptr) return;
+    if (entries->size() > 20) reading_.Report(node, path + " has more than 20 entries");
+    for (const Node& item : *entries) {
+      Mapping mapping(reading_, item, "an entry of " + path);
+      if (!mapping.valid()) continue;
+      Schedule schedule;
+      if (const Node* cron = mapping.Require("cron", "cron: \"0 8 * * 1-5\""))
+        ReadCron(*cron, path + ".cron", schedule);
+      if (const Node* zone = mapping.Find("timeZone")) ReadTimeZone(*zone, path + ".timeZone", schedule);
+      if (mapping.Require("duration", "duration: 2h") != nullptr)
+        mapping.Duration("duration", minutes(1), hours(24 * 7), schedule.duration);
+      if (mapping.Require("minReplicas", "minReplicas: 6") != nullptr)
+        mapping.Int("minReplicas", 1, 1000, schedule.min_replicas);
+      mapping.Finish();
+      governor_.schedule.push_back(std::move(schedule));
+    }
+  }
+
+  void ReadCron(const Node& node, const std::string& path, Schedule& schedule) {
+    const auto text = reading_.Text(node, path);
+    if (!text) return;
+    auto cron = Cron::Parse(*text);
+    if (cron)
+      schedule.cron = std::move(*cron);
+    else
+      reading_.Report(node, path + ": " + cron.error().message, "write it like \"0 8 * * 1-5\"");
+  }
+
+  // That it exists is found out where the tz database is.
+  void ReadTimeZone(const Node& node, const std::string& path, Schedule& schedule) {
+    const auto text = reading_.Text(node, path);
+    if (!text) return;
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+             c == '+' || c == '/';
+    };
+    if (text->empty() || text->size() > 64 || !std::all_of(text->begin(), text->end(), letter) ||
+        text->front() == '/' || text->back() == '/' || text->find("//") != std::string::npos)
+      reading_.Report(node, path + ": '" + *text + "' is no name of a time zone", "write it like Europe/Paris");
+    else
+      schedule.time_zone = *text;
   }
 
   void ReadRules(Mapping& behavior, std::string_view key, ScalingRules& rules) {

@@ -203,6 +203,7 @@ spec:
   behavior:
     scaleUp: {selectPolicy: Min, tolerance: 0.2}
     scaleDown: {stabilizationWindowSeconds: 120, policies: [{type: Pods, value: 2, periodSeconds: 60}]}
+  schedule: [{cron: "0 8 * * mon-fri", timeZone: Europe/Paris, duration: 2h, minReplicas: 6}]
   metrics: {scrape: 5s, source: pods}
 )");
   ASSERT_EQ(documents.governors.size(), 1u);
@@ -238,6 +239,11 @@ spec:
   EXPECT_EQ(governor.scale_down.policies[0].type, ScalingPolicy::Type::kPods);
   EXPECT_EQ(governor.scale_down.policies[0].value, 2);
   EXPECT_EQ(governor.scale_down.policies[0].period, seconds(60));
+  ASSERT_EQ(governor.schedule.size(), 1u);
+  EXPECT_EQ(governor.schedule[0].cron.text(), "0 8 * * mon-fri");
+  EXPECT_EQ(governor.schedule[0].time_zone, "Europe/Paris");
+  EXPECT_EQ(governor.schedule[0].duration, std::chrono::hours(2));
+  EXPECT_EQ(governor.schedule[0].min_replicas, 6);
   EXPECT_EQ(governor.scrape, seconds(5));
 }
 

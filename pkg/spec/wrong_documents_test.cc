@@ -532,7 +532,7 @@ paused: no
 replicas: {min: 5, max: 3}
 slo: {latency: 250, percentile: 100, availability: high}
 forecast: {}
-schedule: []
+schedule: [{cron: "0 25 * * *", timeZone: "../etc", duration: 30s}]
 targetUtilization: 80
 signals: {memory: {target: 85%}, cpu: {target: 70}, demand: {requests: x}, gpu: {}}
 capacity: {hint: 400, workers: 0}
@@ -547,7 +547,10 @@ metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
 9:35: spec.slo.percentile must be a number from 50 to 99.99, not the number 100
 9:54: spec.slo.availability must be a number from 50 to 99.9999, not the text 'high'
 10:3: spec.forecast is not built yet in this version
-11:3: spec.schedule is not built yet in this version
+11:14: an entry of spec.schedule.minReplicas is missing; write minReplicas: 6
+11:21: spec.schedule.cron: '25' is no hour from 0 to 23; write it like "0 8 * * 1-5"
+11:45: spec.schedule.timeZone: '../etc' is no name of a time zone; write it like Europe/Paris
+11:65: an entry of spec.schedule.duration must be a duration from 1m to 7d, not the text '30s'
 12:22: spec.targetUtilization must be a share from 10% to 99%, not the number 80; did you mean 80%?
 13:13: spec.signals.memory is not built yet in this version
 13:50: spec.signals.cpu.target must be a share from 1% to 100%, not the number 70; did you mean 70%?

@@ -1,8 +1,10 @@
 #include "pkg/service/autoscaler/autoscaler.h"
 
 #include <condition_variable>
+#include <fstream>
 #include <memory>
 #include <mutex>
+#include <sstream>
 
 #include "pkg/base/log.h"
 #include "pkg/service/autoscaler/loop.h"
@@ -37,6 +39,28 @@ Result<spec::Governor> ReadGovernor(const Options& options) {
   return governor;
 }
 
+// The zones that the schedules name, from the machine's tz database.
+Result<std::vector<scaling::TimeZone>> ReadZones(const std::vector<spec::Schedule>& schedules) {
+  std::vector<scaling::TimeZone> zones;
+  for (const spec::Schedule& schedule : schedules) {
+    if (schedule.time_zone == "UTC") {
+      zones.emplace_back();
+      continue;
+    }
+    const std::string path = "/usr/share/zoneinfo/" + schedule.time_zone;
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream bytes;
+    if (file) bytes << file.rdbuf();
+    auto zone = scaling::TimeZone::Parse(bytes.str());
+    if (!zone) {
+      return Fail(ErrorCode::kInvalid, "spec.schedule: no time zone " + schedule.time_zone + " in " + path +
+                                           " (Debian's package is tzdata); UTC needs none");
+    }
+    zones.push_back(std::move(*zone));
+  }
+  return zones;
+}
+
 // Waits until `next` or a stop; false on a stop.
 bool WaitUntil(SteadyTime next, const std::stop_token& stop) {
   std::mutex mutex;
@@ -51,6 +75,8 @@ bool WaitUntil(SteadyTime next, const std::stop_token& stop) {
 Result<void> Run(const Options& options, std::stop_token stop) {
   auto governor = ReadGovernor(options);
   if (!governor) return Fail(governor.error());
+  auto zones = ReadZones(governor->schedule);
+  if (!zones) return Fail(zones.error());
   const Clock& clock = RealClock();
 
   std::unique_ptr<state::SharedState> state;
@@ -65,7 +91,7 @@ Result<void> Run(const Options& options, std::stop_token stop) {
   SupervisorTarget supervisor(options.supervisor_url, options.supervisor_token);
   HttpScraper scraper;
   const auto period = governor->scrape;
-  Loop loop(std::move(*governor), supervisor, scraper, *publisher, supervisor, clock);
+  Loop loop(std::move(*governor), supervisor, scraper, *publisher, supervisor, clock, std::move(*zones));
 
   Log(LogLevel::kInfo, "governing", {{"supervisor", options.supervisor_url}, {"period_ms", period.count()}});
   SteadyTime next = clock.Now();

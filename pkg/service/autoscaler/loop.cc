@@ -5,6 +5,7 @@
 #include "pkg/base/json_writer.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
+#include "pkg/scaling/schedule.h"
 
 namespace flyball::service::autoscaler {
 namespace {
@@ -32,8 +33,9 @@ void WriteRates(JsonWriter& json, const scaling::Allocation& allocation) {
 }  // namespace
 
 Loop::Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher,
-           StatusSink& sink, const Clock& clock)
+           StatusSink& sink, const Clock& clock, std::vector<scaling::TimeZone> zones)
     : document_(document),
+      zones_(std::move(zones)),
       target_(target),
       scraper_(scraper),
       publisher_(publisher),
@@ -65,6 +67,9 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
   inputs.ordered = view_.ordered;
   inputs.shared_state_up = shared_state_up_;
   inputs.wall = clock_.WallNow();
+  const scaling::ScheduleFloor floor = scaling::FloorAt(document_.schedule, zones_, inputs.wall);
+  inputs.schedule_floor = floor.replicas;
+  inputs.schedule = floor.schedule;
 
   std::vector<std::string> urls, names;
   for (const TargetPod& pod : view_.pods) {

@@ -3,9 +3,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "pkg/base/clock.h"
 #include "pkg/scaling/governor.h"
+#include "pkg/scaling/time_zone.h"
 #include "pkg/service/autoscaler/ports.h"
 #include "pkg/spec/governor.h"
 
@@ -16,8 +18,9 @@ namespace flyball::service::autoscaler {
 // at once; a failure of either never keeps the other from being done.
 class Loop {
  public:
+  // `zones[i]` is that of document.schedule[i].
   Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher, StatusSink& sink,
-       const Clock& clock);
+       const Clock& clock, std::vector<scaling::TimeZone> zones = {});
 
   // One tick. The decision that was made, acted upon as far as the world allowed; an empty one before the target was
   // observed for the first time.
@@ -38,6 +41,7 @@ class Loop {
   void Report(const scaling::Decision& decision);
 
   const spec::Governor document_;
+  const std::vector<scaling::TimeZone> zones_;
   ScaleTarget& target_;
   PodScraper& scraper_;
   RatePublisher& publisher_;

@@ -116,6 +116,17 @@ TEST(Loop, OrdersReplicasForWhatArrivedAndPublishesTheCeiling) {
   EXPECT_EQ(world.published_ready, world.view.ordered);
 }
 
+TEST(Loop, AScheduleRaisesTheFloorAndIsNamed) {
+  World world(2);
+  spec::Governor document = TwoToTen();
+  document.schedule.push_back({spec::Cron::Parse("* * * * *").value(), "UTC", std::chrono::minutes(1), 5});
+  Loop loop(document, world, world, world, world, world.clock, {scaling::TimeZone()});
+  Ticks(world, loop, 300, 1);
+  EXPECT_EQ(world.view.ordered, 5);
+  const Json& steps = world.reported["decision"]["steps"];
+  EXPECT_NE(steps.dump().find("schedule * * * * * UTC keeps 5"), std::string::npos) << steps.dump(1);
+}
+
 TEST(Loop, ReportsWhatPeopleAskFor) {
   World world(2);
   Loop loop(TwoToTen(), world, world, world, world, world.clock);
