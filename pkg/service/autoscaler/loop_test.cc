@@ -123,7 +123,7 @@ TEST(Loop, AScheduleRaisesTheFloorAndIsNamed) {
   Loop loop(document, world, world, world, world, world.clock, {scaling::TimeZone()});
   Ticks(world, loop, 300, 1);
   EXPECT_EQ(world.view.ordered, 5);
-  const Json& steps = world.reported["decision"]["steps"];
+  const Json& steps = world.reported["lastDecision"]["steps"];
   EXPECT_NE(steps.dump().find("schedule * * * * * UTC keeps 5"), std::string::npos) << steps.dump(1);
 }
 
