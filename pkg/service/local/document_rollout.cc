@@ -52,6 +52,12 @@ void DocumentRollout::KeepWhatMayRun() const {
 void DocumentRollout::Look(SteadyTime now) {
   if (!watch_.Changed()) return;
   Blueprint fresh = ReadBlueprint(*options_);
+  const std::string& name = rollout_.stable().blueprint.app;
+  if (fresh.problems.empty() && fresh.app != name) {
+    fresh.problems.push_back("the App is named '" + fresh.app + "' now, and '" + name +
+                             "' runs: another name has data of its own; stop this fleet to run the other, or keep the "
+                             "name");
+  }
   if (!fresh.problems.empty()) {
     Refuse(fresh);
   } else if (fresh.files == rollout_.target().blueprint.files) {

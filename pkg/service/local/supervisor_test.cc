@@ -267,6 +267,19 @@ TEST(SupervisorTest, AChangeThatItsFirstPodRefusesIsRejectedAndTouchesNothing) {
   EXPECT_TRUE(fleet.Says("all pods run the change"));
 }
 
+TEST(SupervisorTest, AnotherNameOfTheAppIsNoChangeOfThisFleet) {
+  Supervised fleet;
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  std::string renamed = Document(1);
+  renamed.replace(renamed.find("name: tasks"), 11, "name: notes");
+  WriteFile(fleet.document(), renamed);
+  ASSERT_TRUE(fleet.Says("the change has problems; what ran before goes on"));
+  EXPECT_NE(fleet.Problems().find("the App is named 'notes' now, and 'tasks' runs"), std::string::npos)
+      << fleet.Problems();
+  EXPECT_EQ(DocumentsOf(fleet)["state"], "rejected");
+}
+
 TEST(SupervisorTest, AChangeThatFailsHalfWayIsTakenBackWithoutALostConnection) {
   Supervised fleet;
   fleet.options.replicas = ReplicaBounds{2, 2};
