@@ -84,6 +84,7 @@ class Supervisor::Impl {
   void ApplyDocuments(SteadyTime now);
   void StepPhase(SteadyTime now);
   void BoundLogs(SteadyTime now);
+  void SayBounds();
   void Announce();
   void Publish();
 
@@ -321,7 +322,10 @@ void Supervisor::Impl::ApplyDocuments(SteadyTime now) {
   const bool governed = Governed(Documents().blueprint);
   const bool changed = applied_ != Documents().number;
   applied_ = Documents().number;
-  if (changed) fleet().SetBounds(EffectiveBounds());
+  if (changed && fleet().bounds() != EffectiveBounds()) {
+    fleet().SetBounds(EffectiveBounds());
+    SayBounds();
+  }
   if (governed && (changed || (!autoscaler_.Deadline() && !autoscaler_.running()))) {
     ground_->data.RotateLog("autoscaler");
     ChildProgram program = AutoscalerProgram(ground_->around, Documents(), EffectiveBounds());
@@ -363,11 +367,15 @@ void Supervisor::Impl::StepPhase(SteadyTime now) {
   }
 }
 
+void Supervisor::Impl::SayBounds() {
+  const auto& governors = Documents().blueprint.governors;
+  narration_.Say("fleet", Bounds(fleet().bounds()) + (governors.empty() ? "" : ", governed by " + governors.front()));
+}
+
 void Supervisor::Impl::Announce() {
   announced_ = true;
+  SayBounds();
   const Blueprint& blueprint = Documents().blueprint;
-  narration_.Say(
-      "fleet", Bounds(fleet().bounds()) + (Governed(blueprint) ? ", governed by " + blueprint.governors.front() : ""));
   narration_.Urls(blueprint.app, ApiUrl() + blueprint.base,
                   ground_->around.console_url + "/?token=" + ground_->around.token);
 }

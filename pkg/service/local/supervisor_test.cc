@@ -267,6 +267,22 @@ TEST(SupervisorTest, AChangeThatItsFirstPodRefusesIsRejectedAndTouchesNothing) {
   EXPECT_TRUE(fleet.Says("all pods run the change"));
 }
 
+TEST(SupervisorTest, AChangeBringsItsOwnBounds) {
+  Supervised fleet;
+  WriteFile(fleet.document(), Document(1) + kGovernor);
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  std::string more = kGovernor;
+  more.replace(more.find("min: 2, max: 4"), 14, "min: 3, max: 5");
+  WriteFile(fleet.document(), Document(1) + more);
+  ASSERT_TRUE(fleet.Says("fleet         3 to 5 pods, governed by tasks"));
+  EXPECT_TRUE(ReadyPodsAre(fleet, 3));
+  EXPECT_EQ(fleet.Put("/api/scale", R"({"replicas":5})").status, 200);
+  WriteFile(fleet.document(), Document(1));
+  ASSERT_TRUE(fleet.Says("fleet         1 pod\n"));
+  EXPECT_TRUE(Eventually([&] { return fleet.Run().pods.size() == 1; }));
+}
+
 TEST(SupervisorTest, AnotherNameOfTheAppIsNoChangeOfThisFleet) {
   Supervised fleet;
   fleet.Start();
