@@ -1,5 +1,6 @@
 #include "pkg/http/detail/reactor.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pistache/peer.h>
@@ -31,6 +32,7 @@ constexpr milliseconds kWaitedThrough{3};
 constexpr int kPatientPauses = 10;
 constexpr int kMaxAllowanceShift = 6;
 constexpr milliseconds kSilentBeforeShed{5'000};
+constexpr uint64_t kConnectionsWorthTrimming = 1000;
 
 PeerAddress ToPeerAddress(const sockaddr_storage& storage) {
   static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -250,6 +252,7 @@ void Reactor::OnSecond() {
   context_.counters.longest_turn_ns.store(std::max(longest_turn_ns_, previous_longest_ns_), std::memory_order_relaxed);
   previous_longest_ns_ = std::exchange(longest_turn_ns_, 0);
   if (context_.index == 0 && shared_.tls) ReloadCertificate();
+  ReturnMemory();
   // What the answers of the last second did not use is taken from connections without traffic.
   const SteadyTime silent_since = context_.now - kSilentBeforeShed;
   if (shared_.shedder.HasGrants()) {
@@ -270,6 +273,15 @@ void Reactor::ReloadCertificate() {
         {{"error", reloaded.error().message}});
   }
   reload_failed_ = !reloaded;
+}
+
+// What thousands of connections needed and have given back is kept by the allocator until it is told otherwise.
+void Reactor::ReturnMemory() {
+  const uint64_t open = context_.counters.open.value();
+  most_open_ = std::max(most_open_, open);
+  if (most_open_ - open < kConnectionsWorthTrimming || open > most_open_ / 2) return;
+  most_open_ = open;
+  malloc_trim(0);
 }
 
 // How this pod stands in the fleet; by the first reactor, every tick.

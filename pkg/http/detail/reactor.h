@@ -88,6 +88,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   void ReloadCertificate();
   void ArmTimer(milliseconds delay);
 
+  void ReturnMemory();
   void WatchFleet();
   bool OthersHaveFewer();
   bool SomebodyElseListens() const;
@@ -134,6 +135,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   bool reload_failed_ = false;    // and that was said
   uint64_t longest_turn_ns_ = 0;  // of this second
   uint64_t previous_longest_ns_ = 0;
+  uint64_t most_open_ = 0;  // since memory was last returned
   mutable std::atomic<int> clones_{0};
 };
 

@@ -53,7 +53,10 @@ bool EscapesAreComplete(std::string_view text) {
 
 bool IsPort(std::string_view text) {
   if (text.empty()) return true;  // "host:" is allowed
-  return IsDigits(text) && text.size() <= 5 && std::stoi(std::string(text)) <= 65535;
+  if (!IsDigits(text) || text.size() > 5) return false;
+  int port = 0;
+  for (const char digit : text) port = port * 10 + (digit - '0');
+  return port <= 65535;
 }
 
 bool IsIpLiteral(std::string_view text) {
