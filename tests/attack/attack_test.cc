@@ -30,7 +30,7 @@ constexpr int kAttackers = 2000;
 constexpr double kNormalRps = 1000;
 constexpr double kNormalP99Ms = 50;
 constexpr double kMayBeShed = 0.001;        // on a machine that has other work; on a quiet one it is none
-constexpr long kMemoryKeptKib = 16 * 1024;  // what an allocator may hold back after an attack
+constexpr long kMemoryKeptKib = 12 * 1024;  // what an allocator may hold back after an attack
 constexpr int kIdle = 10'000;
 constexpr double kIdleKib = 8;
 
