@@ -50,7 +50,7 @@ TEST(Stream, PartsLeaveAsTheyAreWritten) {
   EXPECT_EQ(writer.Write(""), Room::kYes) << "an empty part is no end";
   EXPECT_EQ(writer.Write("two"), Room::kYes);
   writer.Finish();
-  while (seen.find("0\r\n\r\n") == std::string::npos) {
+  while (seen.find("\r\n0\r\n\r\n") == std::string::npos) {
     char bytes[1000];
     const ssize_t got = recv(client.fd(), bytes, sizeof bytes, 0);
     ASSERT_GT(got, 0);
@@ -151,7 +151,7 @@ TEST(Stream, AWriterThatGivesUpCutsTheConnection) {
     }
     const std::string all = client.ReadToEnd();
     EXPECT_NE(all.find("half"), std::string::npos) << all;
-    EXPECT_EQ(all.find("0\r\n\r\n"), std::string::npos) << all;
+    EXPECT_EQ(all.find("\r\n0\r\n\r\n"), std::string::npos) << all;
   }
   EXPECT_EQ(server.counters().broken_streams, 2u);
   EXPECT_TRUE(Eventually([&] { return server.service.undelivered == 2; }));

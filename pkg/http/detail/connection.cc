@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kTurnBytes = 64 * 1024;      // read for one connection in one turn
 constexpr size_t kTurnSent = 1024 * 1024;     // written to one connection in one turn
+constexpr size_t kLeastShare = 4 * 1024;      // of that, what one send costs: a producer may write by the byte
 constexpr int kTurnRequests = 32;             // begun for one connection in one turn
 constexpr size_t kPauseAtUnsent = 64 * 1024;  // owed to a client before its next request is read
 constexpr milliseconds kLookAgain{60'000};
@@ -443,7 +444,7 @@ bool Connection::Flush() {
                                                 sent);
   context_.counters.bytes_out.Add(sent);
   sent_ += sent;
-  flush_left_ -= std::min(flush_left_, sent);
+  flush_left_ -= std::min(flush_left_, std::max(sent, kLeastShare));
   if (flushed == OutBuffer::Flushed::kFailed) return false;
   blocked_ = flushed == OutBuffer::Flushed::kBlocked;
   if (!blocked_) write_goal_ = 0;
