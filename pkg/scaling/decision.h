@@ -16,14 +16,19 @@ namespace flyball::scaling {
 
 // One cause for wanting replicas. fractional = headroom * (1 + trend) * work / (resource * target); raw = its ceiling.
 struct Signal {
-  std::string name;      // "executor", "reactor", "cpu", "demand", "cpu-target"
-  double work = 0;       // busy seconds a second over the fleet; "demand": requests/s; "cpu-target": cores in use
+  // "executor", "reactor", "cpu", "demand", "cpu-target", "latency", "external/NAME", "probe"
+  std::string name;
+  // Busy seconds a second over the fleet; "demand": requests/s; "cpu-target": cores in use; "latency": the quantile in
+  // seconds times the Ready pods; "external/NAME": the number.
+  double work = 0;
   double work_down = 0;  // the same with pods whose metrics are missing assumed to run at the target; >= work
-  double resource = 0;   // what one pod has of it: workers, threads, cores; "demand": capacity in requests/s
-  double target = 0;     // wanted utilization of the resource, 0..1
-  double headroom = 1;   // k
-  double trend = 0;      // 0..0.25
-  int current = 0;       // > 0: raw stays current when fractional is within `tolerance` of it
+  // What one pod has of it: workers, threads, cores; "demand": capacity in requests/s; "latency", "external/NAME": the
+  // target.
+  double resource = 0;
+  double target = 0;    // wanted utilization of the resource, 0..1
+  double headroom = 1;  // k
+  double trend = 0;     // 0..0.25
+  int current = 0;      // > 0: raw stays current when fractional is within `tolerance` of it
   double tolerance = 0;
   double fractional = 0, fractional_down = 0;
   int raw = 0, raw_down = 0;

@@ -30,6 +30,8 @@ std::string Work(const Signal& s) {
   return fmt::format("{:.2f} {}", s.work, s.name == "cpu" || s.name == "cpu-target" ? "busy cores" : "busy threads");
 }
 
+bool ByRatio(const Signal& s) { return s.name == "latency" || s.name.starts_with("external/"); }
+
 const Step* LastThatMattered(const Decision& d) {
   const Step* last = nullptr;
   for (const Step& step : d.steps) {
@@ -54,6 +56,12 @@ void AppendLoad(std::string& out, const Decision& d) {
 void AppendSignal(std::string& out, const Signal& s) {
   if (s.name == "probe") {
     out += fmt::format("  probe: service times rose; {} replicas are tried to see whether throughput follows\n", s.raw);
+    return;
+  }
+  if (ByRatio(s)) {
+    const char* unit = s.name == "latency" ? " s" : "";
+    out += fmt::format("  {}: {:.4g}{} / {:.4g}{} a pod = {:.2f} pods, so {}{}\n", s.name, s.work, unit, s.resource,
+                       unit, s.fractional, s.raw, s.raw == s.current ? " (within the tolerance of 10 %)" : "");
     return;
   }
   out += fmt::format("  {}: {}", s.name, Work(s));
@@ -88,8 +96,13 @@ std::string Sentence(const Decision& d) {
     text = "no metrics to judge by";
   } else {
     const Signal& s = d.signals.front();
-    text = fmt::format("load of {} requests/s needs {:.1f} pods at {:.0f} % ({}), so {}",
-                       Number(d.estimates.demand_rps), s.fractional, s.target * 100, s.name, s.raw);
+    if (ByRatio(s)) {
+      text = fmt::format("{} of {:.4g} needs {:.1f} pods at {:.4g} a pod, so {}", s.name, s.work, s.fractional,
+                         s.resource, s.raw);
+    } else {
+      text = fmt::format("load of {} requests/s needs {:.1f} pods at {:.0f} % ({}), so {}",
+                         Number(d.estimates.demand_rps), s.fractional, s.target * 100, s.name, s.raw);
+    }
   }
   if (const Step* step = LastThatMattered(d)) text += fmt::format("; {}: {}", step->rule, step->reason);
   if (!d.act) text += "; not applied";

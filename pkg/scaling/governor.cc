@@ -41,6 +41,7 @@ constexpr double kCapacityGain = 0.3;
 constexpr double kQueueingWait = 0.5;  // mean wait over mean service time
 constexpr double kCongested = 0.92;    // of the workers
 constexpr double kHpaTolerance = 0.1;
+constexpr double kLatencyCount = 50;
 constexpr double kCeilingFactor = 1.1;
 
 double Median(std::vector<double>& values) {
@@ -94,6 +95,10 @@ struct Governor::State {
   void LearnHeadroom(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
   double LearnTrend(const Fleet& fleet);
   std::vector<Signal> Signals(const Fleet& fleet, const Inputs& inputs, double trend) const;
+  void AddByRatio(const Fleet& fleet, const Inputs& inputs, std::vector<Signal>& signals) const;
+  std::string ExternalMissing(const Inputs& inputs) const;
+  double LatencySeen(const Fleet& fleet) const;
+  bool PodsHaveRoom(const Fleet& fleet) const;
   // True when it changed the prices.
   bool RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals, SteadyTime now);
   // Deciding.
@@ -297,7 +302,11 @@ Estimates Governor::State::Estimate(const Fleet& fleet, const Inputs& inputs, St
 
 std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& inputs, double trend) const {
   std::vector<Signal> signals;
-  if (fleet.rates.pods == 0) return signals;
+  if (fleet.rates.pods == 0) {
+    AddByRatio(fleet, inputs, signals);
+    Recommend(signals);
+    return signals;
+  }
   const auto add = [&](const char* name, double work, double resource, double target) {
     Signal signal;
     signal.name = name;
@@ -324,8 +333,63 @@ std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& i
     signals.back().current = fleet.ready;
     signals.back().tolerance = kHpaTolerance;
   }
+  AddByRatio(fleet, inputs, signals);
   Recommend(signals);
   return signals;
+}
+
+// Those whose number is compared with a target, as the HPA does: its ratio, its tolerance.
+void Governor::State::AddByRatio(const Fleet& fleet, const Inputs& inputs, std::vector<Signal>& signals) const {
+  const auto add = [&](std::string name, double work, double per_pod) {
+    Signal signal;
+    signal.name = std::move(name);
+    signal.work = signal.work_down = work;
+    signal.resource = per_pod;
+    signal.target = 1;
+    signal.current = inputs.ordered;
+    signal.tolerance = kHpaTolerance;
+    signals.push_back(std::move(signal));
+  };
+  for (size_t i = 0; i < doc.external.size() && i < inputs.external.size(); ++i) {
+    const auto value = inputs.external[i];
+    if (value && std::isfinite(*value) && *value >= 0)
+      add("external/" + doc.external[i].name, *value, doc.external[i].target);
+  }
+  // More pods do not make faster what something shared is slow at.
+  const double seen = probe.shared_bottleneck() ? 0 : LatencySeen(fleet);
+  if (seen <= 0) return;
+  const double target = ToSeconds(doc.latency->target);
+  const double counted = PodsHaveRoom(fleet) ? std::min(seen, target) : std::min(seen, 2 * target);  // double at most
+  // Pods that are still starting have not had their effect yet.
+  const double felt_by = counted > target && fleet.pending > 0 ? inputs.ordered * target / counted : fleet.ready;
+  add("latency", felt_by * counted, target);
+}
+
+// The quantile that the document sets a target for; 0 when it sets none or too few were answered to say.
+double Governor::State::LatencySeen(const Fleet& fleet) const {
+  if (!doc.latency) return 0;
+  LatencyHistogram all;
+  for (const LatencyHistogram& histogram : fleet.rates.request) {
+    for (size_t b = 0; b < all.buckets.size(); ++b) all.buckets[b] += histogram.buckets[b];
+  }
+  return all.Count() < kLatencyCount ? 0 : all.Quantile(doc.latency->quantile);
+}
+
+// Workers are known to be idle more than half of what they are meant to be busy, and nothing waits: slow as requests
+// may be, it is not for lack of pods.
+bool Governor::State::PodsHaveRoom(const Fleet& fleet) const {
+  const double busy = Share(fleet.rates.executor_busy, fleet.rates.workers);
+  return fleet.rates.workers > 0 && busy < doc.target_utilization / 2 && fleet.ShedShare() <= kShedding;
+}
+
+// Which external numbers have no value; empty when all have.
+std::string Governor::State::ExternalMissing(const Inputs& inputs) const {
+  std::string names;
+  for (size_t i = 0; i < doc.external.size(); ++i) {
+    const auto value = i < inputs.external.size() ? inputs.external[i] : std::nullopt;
+    if (!value || !std::isfinite(*value) || *value < 0) names += (names.empty() ? "" : ", ") + doc.external[i].name;
+  }
+  return names;
 }
 
 bool Governor::State::RunProbe(const Fleet& fleet, const Inputs& inputs, const std::vector<Signal>& signals,
@@ -445,6 +509,10 @@ ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals
   in.up_blocked = UpBlocked(fleet, inputs, now);
   const milliseconds at_start = doc.scale_down.stabilization_window.value_or(kDefaultWindow);
   if (now - started < at_start) in.down_blocked = "the governor started less than one window ago";
+  // As the HPA does: others may still raise, nobody may lower.
+  if (const std::string missing = ExternalMissing(inputs); !missing.empty()) {
+    in.down_blocked = fmt::format("external {} has no value", missing);
+  }
   if (now < blind_until) in.down_blocked = "the clock or the loop jumped";
   SetFloor(in, inputs);
   in.min = doc.replicas.min;
@@ -499,6 +567,9 @@ std::vector<Condition> Governor::State::Conditions(const Decision& d, const Flee
     all.push_back({"MetricsMissing", in.stale_seconds > 30 ? "AllStale" : "SomeStale",
                    fmt::format("{} of {} Ready pods have fresh metrics", fleet.fresh, fleet.ready)});
   }
+  if (const std::string missing = ExternalMissing(inputs); !missing.empty()) {
+    all.push_back({"MetricsMissing", "External", fmt::format("no value for {}", missing)});
+  }
   if (in.has_signal && in.raw > in.max) {
     all.push_back(
         {"ScalingLimited", "MaxReplicas", fmt::format("the load asks for {}, replicas.max is {}", in.raw, in.max)});
@@ -511,6 +582,13 @@ std::vector<Condition> Governor::State::Conditions(const Decision& d, const Flee
         {"ScaleUpIneffective", "SharedBottleneck",
          fmt::format("more pods did not raise throughput above {:.0f} requests/s; something they share is slow",
                      probe.knee_rps())});
+  }
+  if (const double seen = LatencySeen(fleet);
+      seen > 0 && PodsHaveRoom(fleet) && seen > ToSeconds(doc.latency->target)) {
+    all.push_back({"ScaleUpIneffective", "SlowNotBusy",
+                   fmt::format("p{:g} is {:.0f} ms, over its target of {:.0f} ms, but the pods have room; more of them "
+                               "would not help",
+                               doc.latency->quantile * 100, seen * 1e3, ToSeconds(doc.latency->target) * 1e3)});
   }
   if (!inputs.shared_state_up) all.push_back({"SharedStateDown", "RedisUnreachable", "rates cannot be published"});
   if (!inputs.target_reachable) all.push_back({"TargetUnreachable", "NotWritable", "replicas cannot be changed now"});

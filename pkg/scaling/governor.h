@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct Inputs {
   bool shared_state_up = true;   // false: rates cannot be published
   std::string other_owner;       // "HorizontalPodAutoscaler/web" when somebody else scales the target
   std::string scaling_limited;   // quota exceeded, unschedulable: the platform's message; empty = none
+  // Of document.external, in its order; none = no value now. Fewer than that are as none.
+  std::vector<std::optional<double>> external;
   int schedule_floor = 0;        // schedule.h: the least that the schedules ask for now
   std::string schedule;          // which one; empty with a floor of 0
   double cpu_request_cores = 1;  // what the cpu target is a share of

@@ -93,6 +93,8 @@ class Transcript {
       fleet_->WriteReplicas(std::stoi(first));
     else if (command == "owner")
       fleet_->other_owner = first;
+    else if (command == "external")
+      fleet_->external = {first == "none" ? std::nullopt : std::optional(std::stod(first))};
     else if (command == "redis")
       fleet_->redis_up = first == "up";
     else if (command == "explain")
@@ -113,6 +115,8 @@ class Transcript {
       doc_.scale_down.stabilization_window = seconds(static_cast<int>(Number(options, "window_s", 0)));
     }
     if (options.contains("cpu_target")) doc_.cpu_target = Number(options, "cpu_target", 0);
+    if (options.contains("external")) doc_.external = {{"lag", "sum(lag)", Number(options, "external", 0)}};
+    if (options.contains("p95_ms")) doc_.latency = {0.95, milliseconds(static_cast<int>(Number(options, "p95_ms", 0)))};
     if (options.contains("observe")) doc_.mode = spec::Governor::Mode::kObserve;
     if (options.contains("paused")) doc_.paused = true;
   }

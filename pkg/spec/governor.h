@@ -43,6 +43,19 @@ struct CriticalityWeights {
   double critical = 1, normal = 1, sheddable = 1;
 };
 
+// A number from a Prometheus server, of the whole fleet, against a target a replica.
+struct ExternalSignal {
+  std::string name;    // a DNS label, for people
+  std::string promql;  // an instant query; the series it finds are summed
+  double target = 0;   // > 0
+};
+
+// A quantile of the time from arrival to answer.
+struct LatencySignal {
+  double quantile = 0.95;
+  milliseconds target{0};
+};
+
 // More replicas at known times.
 struct Schedule {
   Cron cron;
@@ -60,7 +73,10 @@ struct Governor {
   bool paused = false;
   Slo slo;
   Replicas replicas;
-  std::optional<double> cpu_target;         // 0..1 of the request, or of one core per pod locally
+  std::optional<double> cpu_target;  // 0..1 of the request, or of one core per pod locally
+  std::optional<LatencySignal> latency;
+  std::vector<ExternalSignal> external;
+  std::string prometheus_url;               // "http://127.0.0.1:9090"; empty = none
   std::optional<double> capacity_hint_rps;  // requests a second one replica carries
   std::optional<int> workers;               // executor workers a pod
   double target_utilization = 0.80;         // rho*

@@ -39,8 +39,11 @@ class GovernorReader {
       metrics.Duration("scrape", milliseconds(100), minutes(1), governor_.scrape);
       if (const Node* source = metrics.Find("source"))
         reading_.Choice(*source, metrics.Path("source"), {"pods"}, {"prometheus"});
-      metrics.NotBuilt({"prometheusURL"});
+      if (const Node* url = metrics.Find("prometheusURL")) ReadUrl(*url, metrics.Path("prometheusURL"));
     });
+    if (external_ != nullptr && !governor_.external.empty() && governor_.prometheus_url.empty())
+      reading_.Report(*external_, "spec.signals.external needs a server to ask",
+                      "add metrics: {prometheusURL: http://127.0.0.1:9090}");
     if (const Node* schedule = spec_.Find("schedule")) ReadSchedule(*schedule, "spec.schedule");
     spec_.NotBuilt({"forecast", "scaleToZero", "headroom", "cost"});
     spec_.Finish();
@@ -114,7 +117,60 @@ class GovernorReader {
         governor_.cpu_target = reading_.Fraction(*target, cpu.Path("target"), 0.01, 1);
       cpu.Finish();
     }
-    signals.NotBuilt({"memory", "latency", "backlog", "external"});
+    if (const Node* latency = signals.Find("latency")) ReadLatency(*latency, signals.Path("latency"));
+    if (const Node* external = signals.Find("external")) ReadExternal(*external, signals.Path("external"));
+    signals.NotBuilt({"memory", "backlog"});
+  }
+
+  // {p95: 2s}
+  void ReadLatency(const Node& node, const std::string& path) {
+    Mapping latency(reading_, node, path);
+    if (!latency.valid()) return;
+    static constexpr std::pair<std::string_view, double> kQuantiles[] = {
+        {"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}};
+    for (const auto& [key, quantile] : kQuantiles) {
+      if (latency.Find(key) == nullptr) continue;
+      if (governor_.latency) reading_.Report(latency.KeyNode(key), path + " takes one quantile");
+      LatencySignal signal{quantile, milliseconds(0)};
+      latency.Duration(key, milliseconds(1), minutes(10), signal.target);
+      if (signal.target > milliseconds(0)) governor_.latency = signal;
+    }
+    if (!governor_.latency) reading_.Report(node, path + " names no quantile", "write it like {p95: 2s}");
+    latency.Finish();
+  }
+
+  void ReadExternal(const Node& node, const std::string& path) {
+    external_ = &node;
+    const std::vector<Node>* entries =
+        reading_.List(node, path, "[{name: lag, promql: \"sum(queue_lag)\", target: 100}]");
+    if (entries == nullptr) return;
+    if (entries->size() > 10) reading_.Report(node, path + " has more than 10 entries");
+    for (const Node& item : *entries) {
+      Mapping mapping(reading_, item, "an entry of " + path);
+      if (!mapping.valid()) continue;
+      ExternalSignal signal;
+      if (const Node* name = mapping.Require("name", "name: lag")) {
+        signal.name = reading_.Text(*name, path + ".name").value_or("");
+        const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+        if (signal.name.size() > 63 || !std::all_of(signal.name.begin(), signal.name.end(), letter))
+          reading_.Report(*name, path + ".name: at most 63 of a-z, 0-9 and -");
+      }
+      if (const Node* query = mapping.Require("promql", "promql: \"sum(queue_lag)\""))
+        signal.promql = reading_.Text(*query, path + ".promql").value_or("");
+      if (mapping.Require("target", "target: 100") != nullptr) mapping.Number("target", 1e-6, 1e12, signal.target);
+      mapping.Finish();
+      governor_.external.push_back(std::move(signal));
+    }
+  }
+
+  void ReadUrl(const Node& node, const std::string& path) {
+    const auto text = reading_.Text(node, path);
+    if (!text) return;
+    if (text->starts_with("http://") && text->size() > 7 && text->size() < 500 &&
+        text->find_first_of(" ?#\t\r\n") == std::string::npos)
+      governor_.prometheus_url = *text;
+    else
+      reading_.Report(node, path + ": '" + *text + "' is no URL of a server", "write it like http://127.0.0.1:9090");
   }
 
   void ReadCapacity(Mapping& capacity) {
@@ -243,6 +299,7 @@ class GovernorReader {
   Reading& reading_;
   Mapping spec_;
   Governor& governor_;
+  const Node* external_ = nullptr;
 };
 
 }  // namespace

@@ -197,14 +197,18 @@ spec:
   targetUtilization: 75%
   slo: {latency: 100ms, percentile: 95, availability: 99.5}
   replicas: {min: 3, max: 30, startup: 20s, fallback: 4}
-  signals: {demand: {}, cpu: {target: 70%}}
+  signals:
+    demand: {}
+    cpu: {target: 70%}
+    latency: {p99: 2s}
+    external: [{name: lag, promql: sum(queue_lag), target: 100}]
   capacity: {hint: 400rps, workers: 16}
   limits: {enforce: false, fleet: "off", criticality: {critical: 2, sheddable: 0.5}, quotaFloor: 0.5}
   behavior:
     scaleUp: {selectPolicy: Min, tolerance: 0.2}
     scaleDown: {stabilizationWindowSeconds: 120, policies: [{type: Pods, value: 2, periodSeconds: 60}]}
   schedule: [{cron: "0 8 * * mon-fri", timeZone: Europe/Paris, duration: 2h, minReplicas: 6}]
-  metrics: {scrape: 5s, source: pods}
+  metrics: {scrape: 5s, source: pods, prometheusURL: "http://127.0.0.1:9090"}
 )");
   ASSERT_EQ(documents.governors.size(), 1u);
   const Governor& governor = documents.governors[0];
@@ -239,6 +243,13 @@ spec:
   EXPECT_EQ(governor.scale_down.policies[0].type, ScalingPolicy::Type::kPods);
   EXPECT_EQ(governor.scale_down.policies[0].value, 2);
   EXPECT_EQ(governor.scale_down.policies[0].period, seconds(60));
+  EXPECT_EQ(governor.latency->quantile, 0.99);
+  EXPECT_EQ(governor.latency->target, seconds(2));
+  ASSERT_EQ(governor.external.size(), 1u);
+  EXPECT_EQ(governor.external[0].name, "lag");
+  EXPECT_EQ(governor.external[0].promql, "sum(queue_lag)");
+  EXPECT_EQ(governor.external[0].target, 100);
+  EXPECT_EQ(governor.prometheus_url, "http://127.0.0.1:9090");
   ASSERT_EQ(governor.schedule.size(), 1u);
   EXPECT_EQ(governor.schedule[0].cron.text(), "0 8 * * mon-fri");
   EXPECT_EQ(governor.schedule[0].time_zone, "Europe/Paris");

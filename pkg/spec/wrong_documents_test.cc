@@ -564,7 +564,7 @@ metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
 15:78: spec.limits.quotaFloor must be a share from 1% to 100%, not the number 2; did you mean 2%?
 16:21: spec.metrics.scrape must be a duration from 100ms to 1m, not the text '1ms'
 16:34: spec.metrics.source: prometheus is not built yet in this version; write pods
-16:46: spec.metrics.prometheusURL is not built yet in this version
+16:61: spec.metrics.prometheusURL: 'x' is no URL of a server; write it like http://127.0.0.1:9090
 )"},
         {"GovernorNeeds", GovernorWith(R"(mode: Observe)"),
          R"(5:3: spec.targetRef is missing; write targetRef: {kind: App, name: tasks}

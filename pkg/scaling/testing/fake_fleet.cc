@@ -98,6 +98,7 @@ const Decision& FakeFleet::Tick() {
   Inputs inputs;
   inputs.ordered = ordered;
   inputs.shared_state_up = redis_up;
+  inputs.external = external;
   inputs.other_owner = other_owner;
   inputs.wall = WallTime{} + std::chrono::duration_cast<WallTime::duration>(now_.time_since_epoch());
   for (const Pod& pod : pods) {

@@ -2,6 +2,7 @@
 // time and sheds the rest. It starts and stops pods as the governor orders and scrapes them once a tick.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ class FakeFleet {
   double noise = 0;         // relative, uniform
   bool new_pods_break = false;
   bool redis_up = true;
+  std::vector<std::optional<double>> external;  // of the document's
   std::string other_owner;
   std::vector<Pod> pods;
   int ordered = 0;

@@ -8,6 +8,7 @@
 
 #include "pkg/base/log.h"
 #include "pkg/service/autoscaler/loop.h"
+#include "pkg/service/autoscaler/prometheus_metrics.h"
 #include "pkg/service/autoscaler/record_publisher.h"
 #include "pkg/service/autoscaler/supervisor_target.h"
 #include "pkg/spec/reader.h"
@@ -90,8 +91,10 @@ Result<void> Run(const Options& options, std::stop_token stop) {
   }
   SupervisorTarget supervisor(options.supervisor_url, options.supervisor_token);
   HttpScraper scraper;
+  std::unique_ptr<PrometheusMetrics> outside;
+  if (!governor->external.empty()) outside = std::make_unique<PrometheusMetrics>(governor->prometheus_url);
   const auto period = governor->scrape;
-  Loop loop(std::move(*governor), supervisor, scraper, *publisher, supervisor, clock, std::move(*zones));
+  Loop loop(std::move(*governor), supervisor, scraper, *publisher, supervisor, clock, std::move(*zones), outside.get());
 
   Log(LogLevel::kInfo, "governing", {{"supervisor", options.supervisor_url}, {"period_ms", period.count()}});
   SteadyTime next = clock.Now();

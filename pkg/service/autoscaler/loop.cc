@@ -33,9 +33,10 @@ void WriteRates(JsonWriter& json, const scaling::Allocation& allocation) {
 }  // namespace
 
 Loop::Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher,
-           StatusSink& sink, const Clock& clock, std::vector<scaling::TimeZone> zones)
+           StatusSink& sink, const Clock& clock, std::vector<scaling::TimeZone> zones, ExternalMetrics* external)
     : document_(document),
       zones_(std::move(zones)),
+      external_(external),
       target_(target),
       scraper_(scraper),
       publisher_(publisher),
@@ -52,6 +53,17 @@ scaling::Decision Loop::Tick() {
   if (!deposed_) Act(decision);
   Report(decision);
   return decision;
+}
+
+void Loop::AskOutside(scaling::Inputs& inputs) {
+  if (external_ == nullptr || document_.external.empty()) return;
+  std::vector<std::string> queries;
+  for (const spec::ExternalSignal& signal : document_.external) queries.push_back(signal.promql);
+  const auto answers = external_->Query(queries);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    inputs.external.push_back(answers[i] ? std::optional(*answers[i]) : std::nullopt);
+    if (!answers[i]) scrape_errors_.emplace("external/" + document_.external[i].name, answers[i].error().message);
+  }
 }
 
 scaling::Inputs Loop::Gather(SteadyTime now) {
@@ -77,6 +89,7 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
   }
   samples_.clear();
   scrape_errors_.clear();
+  AskOutside(inputs);
   auto results = scraper_.Scrape(urls);
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i]) {

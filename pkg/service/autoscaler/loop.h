@@ -18,9 +18,9 @@ namespace flyball::service::autoscaler {
 // at once; a failure of either never keeps the other from being done.
 class Loop {
  public:
-  // `zones[i]` is that of document.schedule[i].
+  // `zones[i]` is that of document.schedule[i]. `external` answers document.external; null = it has none.
   Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher, StatusSink& sink,
-       const Clock& clock, std::vector<scaling::TimeZone> zones = {});
+       const Clock& clock, std::vector<scaling::TimeZone> zones = {}, ExternalMetrics* external = nullptr);
 
   // One tick. The decision that was made, acted upon as far as the world allowed; an empty one before the target was
   // observed for the first time.
@@ -36,12 +36,14 @@ class Loop {
   };
 
   scaling::Inputs Gather(SteadyTime now);
+  void AskOutside(scaling::Inputs& inputs);
   void Act(const scaling::Decision& decision);
   void Publish(const scaling::Decision& decision);
   void Report(const scaling::Decision& decision);
 
   const spec::Governor document_;
   const std::vector<scaling::TimeZone> zones_;
+  ExternalMetrics* const external_;
   ScaleTarget& target_;
   PodScraper& scraper_;
   RatePublisher& publisher_;

@@ -116,6 +116,36 @@ TEST(Loop, OrdersReplicasForWhatArrivedAndPublishesTheCeiling) {
   EXPECT_EQ(world.published_ready, world.view.ordered);
 }
 
+TEST(Loop, ANumberFromOutsideIsASignalAndWithoutOneNothingFalls) {
+  class Outside final : public ExternalMetrics {
+   public:
+    std::vector<Result<double>> Query(const std::vector<std::string>& queries) override {
+      asked = queries;
+      return {value};
+    }
+    std::vector<std::string> asked;
+    Result<double> value = 730;
+  };
+  World world(2);
+  Outside outside;
+  spec::Governor document = TwoToTen();
+  document.external = {{"lag", "sum(queue_lag)", 100}};
+  document.scale_down.stabilization_window = milliseconds(0);
+  Loop loop(document, world, world, world, world, world.clock, {}, &outside);
+  Ticks(world, loop, 300, 3);
+  EXPECT_EQ(outside.asked, std::vector<std::string>{"sum(queue_lag)"});
+  EXPECT_EQ(world.view.ordered, 8);
+  EXPECT_EQ(world.reported["lastDecision"]["signals"][0]["name"], "external/lag");
+  outside.value = Fail(ErrorCode::kTimeout, "no answer");
+  Ticks(world, loop, 300, 30);
+  EXPECT_EQ(world.view.ordered, 8);
+  EXPECT_EQ(world.reported["scrapeErrors"]["external/lag"], "no answer");
+  EXPECT_EQ(world.reported["conditions"][0]["reason"], "External");
+  outside.value = 0;
+  Ticks(world, loop, 300, 60);
+  EXPECT_EQ(world.view.ordered, 2);
+}
+
 TEST(Loop, AScheduleRaisesTheFloorAndIsNamed) {
   World world(2);
   spec::Governor document = TwoToTen();

@@ -41,6 +41,13 @@ class PodScraper {
   virtual std::vector<Result<scaling::PodSample>> Scrape(const std::vector<std::string>& urls) = 0;
 };
 
+// Numbers from outside of the fleet. Result i belongs to queries[i].
+class ExternalMetrics {
+ public:
+  virtual ~ExternalMetrics() = default;
+  virtual std::vector<Result<double>> Query(const std::vector<std::string>& queries) = 0;
+};
+
 // Gives the pods their rates. Best effort within a tick: a failure is a condition, not an error of the loop.
 class RatePublisher {
  public:
