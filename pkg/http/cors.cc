@@ -1,7 +1,8 @@
 #include "pkg/http/cors.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "pkg/base/net_syntax.h"
 
 namespace flyball::http {
 namespace {
@@ -13,32 +14,6 @@ constexpr std::string_view kExposed =
 constexpr std::string_view kAllowed =
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Range, If-Range, X-Request-Id, traceparent";
 
-bool IsPort(std::string_view text) {
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && port != 0 && text.front() != '0';
-}
-
-// As a browser serialises it (RFC 6454 section 6.1): no path, no default port, lower case.
-bool IsOrigin(std::string_view text) {
-  const bool secure = text.starts_with("https://");
-  if (!secure && !text.starts_with("http://")) return false;
-  std::string_view host = text.substr(secure ? 8 : 7);
-  const size_t colon = host.rfind(':');
-  if (colon != std::string_view::npos && !host.ends_with(']')) {
-    const std::string_view port = host.substr(colon + 1);
-    if (port.empty() || !IsPort(port) || port == (secure ? "443" : "80")) return false;
-    host = host.substr(0, colon);
-  }
-  if (host.starts_with('[') != host.ends_with(']')) return false;
-  const bool v6 = host.starts_with('[');
-  if (v6) host = host.substr(1, host.size() - 2);
-  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
-    const bool alnum = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    return alnum || (v6 ? c == ':' : c == '-' || c == '.' || c == '_');
-  });
-}
-
 }  // namespace
 
 Result<void> CheckCors(const CorsOptions& options) {
@@ -47,7 +22,7 @@ Result<void> CheckCors(const CorsOptions& options) {
     if (origin == "*") {
       if (options.origins.size() > 1) return wrong("'*' stands for every origin, so it stands alone");
       if (options.credentials) return wrong("'*' and credentials exclude each other; name the origins");
-    } else if (!IsOrigin(origin)) {
+    } else if (!IsWebOrigin(origin)) {
       return wrong(
           "'" + origin +
           "' is not an origin as browsers send it; write it like https://app.example.org: lower case, no path, "

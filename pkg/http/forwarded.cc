@@ -1,44 +1,23 @@
 #include "pkg/http/forwarded.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "pkg/base/net_syntax.h"
 #include "pkg/http/detail/characters.h"
+#include "pkg/http/detail/field_list.h"
 
 namespace flyball::http {
 namespace {
 
 using Family = PeerAddress::Family;
 
-constexpr size_t kMaxAddressText = 45;  // INET6_ADDRSTRLEN - 1
+using detail::TrimSpace;
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::optional<PeerAddress> ParseAddress(std::string_view text) {
-  if (text.empty() || text.size() > kMaxAddressText) return std::nullopt;
-  char copy[kMaxAddressText + 1] = {};
-  std::memcpy(copy, text.data(), text.size());
+PeerAddress FromIp(const IpAddress& ip) {
   PeerAddress address;
-  if (inet_pton(AF_INET, copy, address.bytes.data()) == 1) {
-    address.family = Family::kIpv4;
-    return address;
-  }
-  if (inet_pton(AF_INET6, copy, address.bytes.data()) != 1) return std::nullopt;
-  address.family = Family::kIpv6;
-  static constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin())) {
-    std::array<uint8_t, 16> bytes{};
-    std::copy(address.bytes.begin() + 12, address.bytes.end(), bytes.begin());
-    address.bytes = bytes;
-    address.family = Family::kIpv4;
-  }
+  address.bytes = ip.bytes;
+  address.family = ip.v6 ? Family::kIpv6 : Family::kIpv4;
   return address;
 }
 
@@ -180,7 +159,7 @@ bool SaysHttps(const Request& request) {
     std::string_view rest = field.value;
     for (bool more = true; more;) {
       const size_t comma = rest.find(',');
-      if (!EqualsIgnoreCase(Trim(rest.substr(0, comma)), "https")) return false;
+      if (!EqualsIgnoreCase(TrimSpace(rest.substr(0, comma)), "https")) return false;
       some = true;
       more = comma != std::string_view::npos;
       if (more) rest.remove_prefix(comma + 1);
@@ -199,7 +178,7 @@ ClientOrigin ByXForwardedFor(const Request& request, const PeerAddress& peer, co
     while (more) {
       const size_t comma = rest.rfind(',');
       const size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      more = walk.Take({ParseNode(Trim(rest.substr(begin))), false});
+      more = walk.Take({ParseNode(TrimSpace(rest.substr(begin))), false});
       if (begin == 0) break;
       rest = rest.substr(0, comma);
     }
@@ -212,29 +191,9 @@ ClientOrigin ByXForwardedFor(const Request& request, const PeerAddress& peer, co
 Result<TrustedProxies> TrustedProxies::Parse(const std::vector<std::string>& entries) {
   TrustedProxies out;
   for (const std::string& entry : entries) {
-    const auto wrong = [&](const std::string& why) {
-      return Fail(ErrorCode::kInvalid, "'" + entry + "' " + why + "; write it like 10.0.0.0/8 or 2001:db8::1");
-    };
-    const std::string_view text = entry;
-    const size_t slash = text.find('/');
-    const auto address = ParseAddress(text.substr(0, slash));
-    if (!address) return wrong("is no address or network");
-    const size_t most = address->family == Family::kIpv4 ? 32 : 128;
-    size_t bits = most;
-    if (slash != std::string_view::npos) {
-      uint16_t prefix = 0;
-      if (!ParsePort(text.substr(slash + 1), prefix) || prefix > most) {
-        return wrong("has a prefix that is not 0 to " + std::to_string(most));
-      }
-      bits = prefix;
-    }
-    PeerAddress network = *address;
-    for (size_t i = bits; i < 128; ++i) network.bytes[i / 8] &= static_cast<uint8_t>(~(0x80u >> (i % 8)));
-    if (network.bytes != address->bytes) {
-      return wrong("has bits behind its prefix (the network is " + network.ToString() + "/" + std::to_string(bits) +
-                   ")");
-    }
-    out.networks_.push_back({network, bits});
+    const auto network = ParseIpNetwork(entry);
+    if (!network) return Fail(network.error());
+    out.networks_.push_back({FromIp(network->address), network->bits});
   }
   return out;
 }
@@ -268,8 +227,10 @@ std::optional<PeerAddress> ParseNode(std::string_view text) {
     if (!ParsePort(text.substr(colon + 1), port)) return std::nullopt;
     text = text.substr(0, colon);
   }
-  auto address = ParseAddress(text);
-  if (address) address->port = port;
+  const auto ip = ParseIpAddress(text);
+  if (!ip) return std::nullopt;
+  PeerAddress address = FromIp(*ip);
+  address.port = port;
   return address;
 }
 

@@ -107,6 +107,12 @@ TEST(Tls, ServesEveryKindOfAnswer) {
   EXPECT_EQ(tls.server.counters().accepted, 1u) << "all on one connection";
 }
 
+TEST(Tls, RequestsAreKnownToBeSecure) {
+  TlsServer tls([](ServerOptions& options) { options.secure_headers = {{"Strict-Transport-Security", "max-age=1"}}; });
+  Client client = tls.ClientThatTrusts("one");
+  EXPECT_EQ(client.Get(tls.Url("/echo/x"), kPlenty)->Header("strict-transport-security"), "max-age=1");
+}
+
 TEST(Tls, CurlAndOpensslAgree) {
   TlsServer tls;
   const std::string trusting = " --cacert " + tls.certificates.File("one") + " ";

@@ -70,6 +70,7 @@ struct Resource {
   std::vector<Index> indexes;
   Access access;
   ListOptions list;
+  int64_t max_body_bytes = 0;  // of requests to its routes; 0 = the app's
   Criticality read_criticality = Criticality::kNormal;
   Criticality write_criticality = Criticality::kNormal;
 
@@ -109,6 +110,13 @@ struct AuthOptions {
   std::vector<Role> roles;
 };
 
+// Which web pages' scripts may read answers.
+struct Cors {
+  std::vector<std::string> origins;                             // "https://app.example.org", or only "*"; empty = none
+  bool credentials = false;                                     // cookies and the like; not with "*"
+  std::chrono::milliseconds max_age{std::chrono::minutes(10)};  // of answers to preflights
+};
+
 struct SeedRow {
   std::string resource;
   std::vector<std::pair<std::string, Value>> values;  // may hold "id"
@@ -120,7 +128,10 @@ struct App {
   AuthOptions auth;
   std::vector<Limit> limits;
   std::vector<Resource> resources;  // in document order
-  std::vector<SeedRow> seed;        // refs before referrers
+  Cors cors;
+  std::vector<std::string> trusted_proxies;  // addresses and networks, "10.0.0.0/8": whom deploy.trustedProxies names
+  int64_t max_body_bytes = 1 << 20;
+  std::vector<SeedRow> seed;  // refs before referrers
 
   const Resource* Find(std::string_view resource) const;
 };

@@ -78,9 +78,12 @@ void ReadAppSpec(AppDraft& draft, const Node& node) {
     ReadResources(draft, *resources);
   CheckAccounts(draft);
   if (const Node* limits = spec.Find("limits")) ReadLimits(draft, *limits);
+  if (const Node* cors = spec.Find("cors")) ReadCors(draft, *cors);
+  if (const Node* http = spec.Find("http")) ReadHttp(draft, *http);
+  if (const Node* deploy = spec.Find("deploy")) ReadDeploy(draft, *deploy);
   if (const Node* seed = spec.Find("seed")) ReadSeed(draft, *seed);
-  spec.NotBuilt({"stats", "jobs", "trust", "cors", "mail", "alerts", "gateway", "versions", "services", "deploy",
-                 "tenancy", "cache", "events", "files", "telemetry"});
+  spec.NotBuilt({"stats", "jobs", "trust", "mail", "alerts", "gateway", "versions", "services", "tenancy", "cache",
+                 "events", "files", "telemetry"});
   spec.Finish();
   if (draft.app.auth.issuer.empty()) draft.app.auth.issuer = draft.app.name;
 }

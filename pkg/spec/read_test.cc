@@ -24,8 +24,12 @@ spec:
   limits:
     api: {by: principal, window: 1h, quota: {anonymous: 10, user: 20, clerk: 30, admin: 40}, burst: 7}
     login: {by: account, rate: 5/1m, apply: [auth.login, orders.create], whenStoreDown: open}
+  cors: {origins: [https://shop.example, "http://localhost:3000"], credentials: true, maxAge: 1h}
+  http: {maxBody: 512KiB}
+  deploy: {trustedProxies: [10.0.0.0/8, "2001:db8::1"]}
   resources:
     orders:
+      maxBody: 16KiB
       fields:
         code: {type: string, minLength: 2, maxLength: 8, unique: true, immutable: true}
         amount: {type: integer, minimum: 1, exclusiveMaximum: 100, default: 1}
@@ -81,6 +85,17 @@ TEST(ReadApp, NameBaseAndAuth) {
   ASSERT_EQ(app.auth.roles.size(), 3u);
   EXPECT_TRUE(app.auth.roles[0].signup);
   EXPECT_EQ(app.auth.roles[2].includes, (std::vector<std::string>{"admin", "clerk", "user"}));
+}
+
+TEST(ReadApp, Http) {
+  const App app = Shop();
+  EXPECT_EQ(app.cors.origins, (std::vector<std::string>{"https://shop.example", "http://localhost:3000"}));
+  EXPECT_TRUE(app.cors.credentials);
+  EXPECT_EQ(app.cors.max_age, minutes(60));
+  EXPECT_EQ(app.max_body_bytes, 512 * 1024);
+  EXPECT_EQ(app.Find("orders")->max_body_bytes, 16 * 1024);
+  EXPECT_EQ(app.Find("people")->max_body_bytes, 0) << "the app's";
+  EXPECT_EQ(app.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "2001:db8::1"}));
 }
 
 TEST(ReadApp, Limits) {

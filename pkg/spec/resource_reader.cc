@@ -49,6 +49,7 @@ class ResourceReader {
     if (const Node* access = mapping_.Find("access")) ReadAccess(draft_, resource_, *access, mapping_.Path("access"));
     ReadList();
     ReadCriticality();
+    ReadMaxBody(reading_, mapping_, "maxBody", resource_.max_body_bytes);
     mapping_.NotBuilt({"cache", "events", "softDelete", "audit", "requireMatch", "files", "tenancy", "expand", "search",
                        "unique", "shard", "hooks", "description"});
     mapping_.Finish();

@@ -57,29 +57,29 @@ resources: {tasks: {fields: {title: {type: string, maxlength: 3}}, aces: {}}})")
          R"(5:3: unknown key 'feilds' in spec; did you mean 'files'?
 6:3: unknown key 'bass' in spec; did you mean 'base'?
 7:54: unknown key 'maxlength' in spec.resources.tasks.fields.title; did you mean 'maxLength'?
-7:70: unknown key 'aces' in spec.resources.tasks; expected 'fields', 'required', 'indexes', 'access', 'list', 'criticality'
+7:70: unknown key 'aces' in spec.resources.tasks; expected 'fields', 'required', 'indexes', 'access', 'list', 'criticality', 'maxBody'
 )"},
         {"NotBuiltInApps", AppWith(R"(jobs: {}
 stats: {}
-cors: {}
+cors: {origins: [https://a.example], methods: [GET]}
 trust: {}
 mail: {}
 alerts: []
 gateway: {}
 versions: []
 services: {}
-deploy: {}
+deploy: {image: x, trustedProxies: [10.0.0.0/8]}
 resources: {t: {fields: {a: {type: string}}}})"),
          R"(5:3: spec.jobs is not built yet in this version
 6:3: spec.stats is not built yet in this version
-7:3: spec.cors is not built yet in this version
+7:40: spec.cors.methods is not built yet in this version
 8:3: spec.trust is not built yet in this version
 9:3: spec.mail is not built yet in this version
 10:3: spec.alerts is not built yet in this version
 11:3: spec.gateway is not built yet in this version
 12:3: spec.versions is not built yet in this version
 13:3: spec.services is not built yet in this version
-14:3: spec.deploy is not built yet in this version
+14:12: spec.deploy.image is not built yet in this version
 )"},
         {"NotBuiltInAuth", AppWith(R"(auth:
   accounts: users
@@ -97,6 +97,39 @@ resources: {users: {fields: {email: {type: string, unique: true}}, required: [em
 11:71: spec.limits.b.algorithm: sliding-window is not built yet in this version; write token-bucket
 11:107: spec.limits.b.apply: auth.login:failed is not built yet in this version; write auth.login
 11:128: spec.limits.b.apply: auth.refresh is not built yet in this version
+)"},
+        {"Cors",
+         AppWith(
+             R"(cors: {origins: [https://a.example/, HTTPS://b.example, 'null', https://c.example, https://c.example], maxAge: 2d, origin: x}
+resources: {t: {fields: {a: {type: string}}}})"),
+         R"(5:20: an entry of spec.cors.origins must be an origin as browsers send it, not the text 'https://a.example/'; write it like https://app.example.org: lower case, no path, no default port
+5:40: an entry of spec.cors.origins must be an origin as browsers send it, not the text 'HTTPS://b.example'; write it like https://app.example.org: lower case, no path, no default port
+5:59: an entry of spec.cors.origins must be an origin as browsers send it, not the text 'null'; write it like https://app.example.org: lower case, no path, no default port
+5:86: spec.cors.origins names 'https://c.example' twice
+5:114: spec.cors.maxAge must be a duration from 0s to 1d, not the text '2d'
+5:118: unknown key 'origin' in spec.cors; did you mean 'origins'?
+)"},
+        {"CorsForEverybody", AppWith(R"(cors: {origins: ['*', https://c.example], credentials: true}
+resources: {t: {fields: {a: {type: string}}}})"),
+         R"(5:19: spec.cors.origins names '*' beside others, which it stands for already
+5:45: spec.cors.credentials and the origin '*' exclude each other; name the origins that may
+)"},
+        {"CorsNeedsOrigins", AppWith(R"(cors: {}
+http: {maxBody: 1MB}
+deploy: {trustedProxies: []}
+resources: {t: {fields: {a: {type: string}}, maxBody: 65MiB}})"),
+         R"(5:9: spec.cors.origins is missing; write origins: [https://app.example.org]
+6:19: spec.http.maxBody must be a size from 1KiB to 64MiB, not the text '1MB'; write it like 64KiB or 1MiB
+7:28: spec.deploy.trustedProxies is empty; write trustedProxies: [10.0.0.0/8], or leave it out
+8:57: spec.resources.t.maxBody must be a size from 1KiB to 64MiB, not the text '65MiB'; write it like 64KiB or 1MiB
+)"},
+        {"TrustedProxies",
+         AppWith(R"(deploy: {trustedProxies: [10.0.0.1/8, 10.0.0.0/33, proxy.example.org, 10.0.0.0/8, 10.0.0.0/8]}
+resources: {t: {fields: {a: {type: string}}}})"),
+         R"(5:29: spec.deploy.trustedProxies: '10.0.0.1/8' has bits behind its prefix (the network is 10.0.0.0/8); write it like 10.0.0.0/8 or 2001:db8::1
+5:41: spec.deploy.trustedProxies: '10.0.0.0/33' has a prefix that is not 0 to 32; write it like 10.0.0.0/8 or 2001:db8::1
+5:54: spec.deploy.trustedProxies: 'proxy.example.org' is no address or network; write it like 10.0.0.0/8 or 2001:db8::1
+5:85: spec.deploy.trustedProxies names '10.0.0.0/8' twice
 )"},
         {"AppNeeds", AppWith(R"(base: /api/v1)"),
          R"(5:3: spec.resources is missing; write resources: {tasks: {fields: {title: {type: string}}}}

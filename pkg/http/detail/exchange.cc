@@ -102,7 +102,7 @@ void Exchange::SetRoute(const Router::Match& match) {
 void Exchange::SetOrigin(const PeerAddress& peer, bool secure, int reactor, SteadyTime arrival) {
   request.secure_ = secure;
   request.peer_ = request.client_ = peer;
-  request.secure_ = peer_trusted = false;
+  peer_trusted = false;
   request.reactor_ = reactor;
   request.arrival_ = arrival;
 }

@@ -34,7 +34,12 @@ void ReadAuth(AppDraft& draft, const Node& auth);
 void CheckAccounts(AppDraft& draft);  // after the resources
 void ReadResources(AppDraft& draft, const Node& resources);
 void ReadLimits(AppDraft& draft, const Node& limits);
+void ReadCors(AppDraft& draft, const Node& cors);
+void ReadHttp(AppDraft& draft, const Node& http);
+void ReadDeploy(AppDraft& draft, const Node& deploy);
 void ReadSeed(AppDraft& draft, const Node& seed);
+// The limit of bodies under `key`, "64KiB"; leaves `out` alone when the key is absent or wrong.
+void ReadMaxBody(Reading& reading, Mapping& mapping, std::string_view key, int64_t& out);
 
 // A field of `resource`; `key` is its name's node. Answers nothing when it cannot have that name.
 std::optional<Field> ReadField(AppDraft& draft, const std::string& path, const Node& key, const Node& value);
