@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "cmd/flags/command_line.h"
 #include "cmd/flags/values.h"
+#include "pkg/base/net_syntax.h"
 
 namespace flyball::api_flags {
 namespace {
@@ -41,6 +43,37 @@ void Declare(flags::Command& pod, service::api::Options& options, int& port, int
              "before becoming ready, for demos and tests");
 }
 
+// "10.0.0.0/8,192.0.2.1".
+Result<std::vector<std::string>> SplitNetworks(const std::string& text) {
+  std::vector<std::string> networks;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    networks.push_back(text.substr(at, comma - at));
+    if (const auto network = ParseIpNetwork(networks.back()); !network) return Fail(network.error());
+    at = comma + 1;
+  }
+  return networks;
+}
+
+void DeclareHttp(flags::Command& pod, service::api::Options& options, std::string& proxies, std::string& access_log) {
+  pod.Option("--trusted-proxies", &proxies,
+             "networks, with commas between, whose Forwarded and X-Forwarded-* are believed besides those that the "
+             "document's deploy.trustedProxies names",
+             [&options](const std::string& text) -> Result<void> {
+               auto networks = SplitNetworks(text);
+               if (!networks) return Fail(networks.error());
+               options.trusted_proxies = std::move(*networks);
+               return {};
+             });
+  pod.Option("--access-log", &access_log, "requests that get a line: off, errors, sample=SHARE, all",
+             [&options](const std::string& text) -> Result<void> {
+               const auto parsed = service::api::ParseAccessLog(text);
+               if (!parsed) return Fail(parsed.error());
+               options.access_log = *parsed;
+               return {};
+             });
+}
+
 // Options of faults for demos and tests; what they give is judged in Parse.
 void DeclareFaults(flags::Command& pod, bool& allow, std::vector<std::string>& faults, milliseconds& delay) {
   pod.Flag("--allow-faults", &allow, "permit --fault");
@@ -61,9 +94,11 @@ Flags Parse(int argc, char** argv) {
   int port = options.port, admin_port = options.admin_port;
   bool allow_faults = false;
   std::vector<std::string> faults;
+  std::string proxies, access_log = service::api::Format(options.access_log);
   flags::CommandLine line("flyball-api", "One pod that serves the App of a document.", FLYBALL_VERSION);
   flags::Command& pod = line.Alone();
   Declare(pod, options, port, admin_port);
+  DeclareHttp(pod, options, proxies, access_log);
   DeclareFaults(pod, allow_faults, faults, options.fault_delay);
   bool parsed = false;
   pod.Runs([&] {

@@ -2,7 +2,11 @@
 # What HTTP promises of an API beyond its routes: conditions, codings, negotiation, origins, over plain curl.
 source "$(dirname "$0")/lib.sh"
 
-up "$ROOT/manifests/samples/tasks.yaml"
+# The sample, with what a page at another origin and a proxy in front need.
+NEEDS='  cors: {origins: [https://app.example.org], maxAge: 1m}\n  http: {maxBody: 8KiB}\n  deploy: {trustedProxies: [127.0.0.0/8]}'
+sed "s|^  base: /api/v1.*|&\\n$NEEDS|" "$ROOT/manifests/samples/tasks.yaml" >"$WORK/app.yaml"
+export FLYBALL_ACCESS_LOG=all
+up "$WORK/app.yaml"
 TOKEN=$(register ann@example.org)
 call POST /api/v1/tasks '{"title":"one"}'
 same 201 "$STATUS" "create"
@@ -32,6 +36,65 @@ same identity "$(header accept-encoding)" "what would be taken"
 call PATCH "$TASK" $'{"title":"x"\n,}'
 same 400 "$STATUS" "malformed JSON"
 has "$(json .detail)" 'line 2, column 2 ' "where"
+
+scenario "codings"
+TEXT=$(printf 'task %.0s' $(seq 300))
+call PATCH "$TASK" "{\"description\":\"$TEXT\"}"
+same 200 "$STATUS" "a long description"
+for coding in gzip br; do
+  call GET "$TASK" '' -H "Accept-Encoding: $coding"
+  same "$coding" "$(header content-encoding)" "coding"
+  same "\"3-$coding\"" "$(header etag)" "the tag of the coded body"
+  has "$(header vary)" 'Accept-Encoding' "Vary"
+  call GET "$TASK" '' -H "Accept-Encoding: $coding" -H "If-None-Match: \"3-$coding\""
+  same 304 "$STATUS" "the coded body is known"
+done
+call GET "$TASK" '' --compressed
+same "$TEXT" "$(json .description)" "what is decoded is what was written"
+call PATCH "$TASK" '{"title":"three"}' -H 'If-Match: "3-gzip"'
+same 200 "$STATUS" "the tag of the coded body names the version"
+call GET "$TASK" '' -H 'Accept-Encoding: identity;q=0, zstd'
+same 406 "$STATUS" "no coding fits"
+call GET "$TASK" '' -H 'Accept: text/html'
+same 406 "$STATUS" "no type fits"
+
+scenario "another origin"
+ORIGIN=(-H 'Origin: https://app.example.org')
+call GET "$TASK" '' "${ORIGIN[@]}"
+same https://app.example.org "$(header access-control-allow-origin)" "may read"
+has "$(header access-control-expose-headers)" 'RateLimit' "and sees its quota"
+TOKEN='' call OPTIONS "$TASK" '' "${ORIGIN[@]}" -H 'Access-Control-Request-Method: PATCH'
+same 204 "$STATUS" "preflight"
+has "$(header access-control-allow-methods)" 'PATCH' "methods"
+same 60 "$(header access-control-max-age)" "age"
+call GET "$TASK" '' -H 'Origin: https://evil.example'
+same '' "$(header access-control-allow-origin)" "may not"
+
+scenario "a trusted proxy in front"
+call GET "$TASK"
+same '' "$(header strict-transport-security)" "no HSTS over plain HTTP"
+call GET "$TASK" '' -H 'X-Forwarded-For: 1.1.1.1, 203.0.113.9' -H 'X-Forwarded-Proto: https' \
+  -H 'X-Request-Id: from-the-proxy'
+has "$(header strict-transport-security)" 'max-age=' "HSTS"
+same from-the-proxy "$(header x-request-id)" "its request id"
+LOGIN='{"email":"nobody@example.org","password":"wrong horse battery"}'
+for _ in $(seq 7); do TOKEN='' call POST /api/v1/auth/login "$LOGIN" -H 'X-Forwarded-For: 203.0.113.1'; done
+same 429 "$STATUS" "the quota of one client"
+TOKEN='' call POST /api/v1/auth/login "$LOGIN" -H 'X-Forwarded-For: 203.0.113.2'
+same 401 "$STATUS" "is not that of another"
+TOKEN='' call POST /api/v1/auth/login "$LOGIN" -H 'X-Forwarded-For: 203.0.113.2, 203.0.113.1'
+same 429 "$STATUS" "and cannot be changed by what the client says"
+
+scenario "bodies have limits"
+call PATCH "$TASK" "{\"description\":\"$(printf 'x%.0s' $(seq 9000))\"}"
+same 413 "$STATUS" "larger than http.maxBody"
+
+scenario "the access log"
+logged() { cat "$DATA"/logs/pod-*.log | grep -E '"id":"from-the-proxy"' >"$WORK/line"; }
+eventually 5 logged || fail "no line of the request"
+same "access 203.0.113.9 GET $TASK tasks.read 200" \
+  "$(jq -r '"\(.message) \(.client) \(.method) \(.path) \(.route) \(.status)"' "$WORK/line")" "the line"
+grep -hE "${TOKEN:0:20}|horse" "$DATA"/logs/pod-*.log && fail "a secret in the log"
 
 down
 same 0 "$DOWN_STATUS" "exit status"

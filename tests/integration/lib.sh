@@ -76,7 +76,7 @@ call() {
   [ $# -lt 4 ] || args+=("${@:4}")
   : >"$WORK/body"
   STATUS=$(curl "${args[@]}" "$API$2") || true
-  BODY=$(cat "$WORK/body") HEADERS=$(tr -d '\r' <"$WORK/headers")
+  BODY=$(tr -d "\0" <"$WORK/body") HEADERS=$(tr -d '\r' <"$WORK/headers")
 }
 header() { sed -n "s/^$1: //Ip" <<<"$HEADERS" | head -1; }
 json() { jq -r "$1" <<<"$BODY"; }

@@ -8,6 +8,8 @@
 namespace flyball::service::api {
 namespace {
 
+constexpr int64_t kLoginBody = 16 * 1024;  // an e-mail address and a password
+
 using Kind = Endpoint::Kind;
 using http::Method;
 
@@ -15,10 +17,12 @@ class TableBuilder {
  public:
   explicit TableBuilder(const spec::App& app) : app_(app) {}
 
-  void Add(Method method, const std::string& path, Endpoint endpoint) {
+  // `max_body_bytes` 0: the app's.
+  void Add(Method method, const std::string& path, Endpoint endpoint, int64_t max_body_bytes = 0) {
     if (failed_) return;
     const auto id = static_cast<uint32_t>(table_.endpoints.size());
-    const auto added = table_.router.Add(method, path, id);
+    const int64_t limit = max_body_bytes > 0 ? max_body_bytes : app_.max_body_bytes;
+    const auto added = table_.router.Add(method, path, id, {.max_body_bytes = static_cast<size_t>(limit)});
     if (!added) failed_ = added.error();
     for (size_t i = 0; i < app_.limits.size(); ++i) {
       if (Applies(app_.limits[i], endpoint)) endpoint.limits.push_back(static_cast<int>(i));
@@ -60,8 +64,10 @@ Result<EndpointTable> MakeEndpoints(const spec::App& app) {
   table.Add(Method::kGet, "/readyz", {.name = "ready", .kind = Kind::kReady});
   if (!app.auth.accounts.empty()) {
     const std::string auth = app.base + "/auth/";
-    table.Add(Method::kPost, auth + "register", {.name = "auth.register", .kind = Kind::kRegister});
-    table.Add(Method::kPost, auth + "login", {.name = "auth.login", .kind = Kind::kLogin});
+    const spec::Resource* accounts = app.Find(app.auth.accounts);
+    table.Add(Method::kPost, auth + "register", {.name = "auth.register", .kind = Kind::kRegister},
+              accounts == nullptr ? 0 : accounts->max_body_bytes);
+    table.Add(Method::kPost, auth + "login", {.name = "auth.login", .kind = Kind::kLogin}, kLoginBody);
     table.Add(Method::kGet, auth + "me", {.name = "auth.me", .kind = Kind::kMe});
   }
   for (size_t i = 0; i < app.resources.size(); ++i) {
@@ -73,12 +79,15 @@ Result<EndpointTable> MakeEndpoints(const spec::App& app) {
                       .resource = static_cast<int>(i),
                       .criticality = criticality};
     };
-    table.Add(Method::kGet, collection, endpoint("list", Kind::kList, resource.read_criticality));
-    table.Add(Method::kGet, item, endpoint("read", Kind::kRead, resource.read_criticality));
-    table.Add(Method::kPost, collection, endpoint("create", Kind::kCreate, resource.write_criticality));
-    table.Add(Method::kPut, item, endpoint("replace", Kind::kReplace, resource.write_criticality));
-    table.Add(Method::kPatch, item, endpoint("update", Kind::kPatch, resource.write_criticality));
-    table.Add(Method::kDelete, item, endpoint("delete", Kind::kDelete, resource.write_criticality));
+    const auto add = [&](Method method, const std::string& path, Endpoint added) {
+      table.Add(method, path, std::move(added), resource.max_body_bytes);
+    };
+    add(Method::kGet, collection, endpoint("list", Kind::kList, resource.read_criticality));
+    add(Method::kGet, item, endpoint("read", Kind::kRead, resource.read_criticality));
+    add(Method::kPost, collection, endpoint("create", Kind::kCreate, resource.write_criticality));
+    add(Method::kPut, item, endpoint("replace", Kind::kReplace, resource.write_criticality));
+    add(Method::kPatch, item, endpoint("update", Kind::kPatch, resource.write_criticality));
+    add(Method::kDelete, item, endpoint("delete", Kind::kDelete, resource.write_criticality));
   }
   return table.Done();
 }

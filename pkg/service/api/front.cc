@@ -78,6 +78,7 @@ void Front::OnTick(int reactor, SteadyTime now) {
 }
 
 void Front::OnAnswered(const http::Answered& answered) {
+  Log(answered);
   const http::Request& request = answered.request;
   if (request.endpoint() >= parts_.endpoints.size()) return;
   const Endpoint& endpoint = parts_.endpoints[request.endpoint()];
@@ -96,6 +97,18 @@ void Front::OnAnswered(const http::Answered& answered) {
     parts_.metrics.CountShed(shard, tag.shed(), id, endpoint.criticality);
     if (tag.shed() != Shed::kAuth && tag.shed() != Shed::kQuota) RememberShed(tag.hash(), answered.answered);
   }
+}
+
+// Probes come every second and say nothing.
+void Front::Log(const http::Answered& answered) {
+  const uint32_t id = answered.request.endpoint();
+  const Endpoint* endpoint = id < parts_.endpoints.size() ? &parts_.endpoints[id] : nullptr;
+  if (endpoint != nullptr && (endpoint->kind == Endpoint::Kind::kHealth || endpoint->kind == Endpoint::Kind::kReady)) {
+    return;
+  }
+  const AnswerTag tag(answered.tag);
+  parts_.access_log.Record(answered, endpoint == nullptr ? std::string_view() : endpoint->name,
+                           tag.kind() == AnswerTag::Kind::kShed ? telemetry::Reason(tag.shed()) : std::string_view());
 }
 
 // A place among those in flight. Critical requests may exceed the limit by half: the queue serves them first, so what

@@ -17,6 +17,7 @@
 #include "pkg/admission/quota_table.h"
 #include "pkg/admission/retry_filter.h"
 #include "pkg/http/server.h"
+#include "pkg/service/api/access_log.h"
 #include "pkg/service/api/endpoints.h"
 #include "pkg/service/api/executor.h"
 #include "pkg/service/api/operations.h"
@@ -36,6 +37,7 @@ class Front final : public http::Handler {
     Operations& operations;
     telemetry::PodMetrics& metrics;  // shard i is reactor i
     const Clock& clock;
+    AccessLog& access_log;
   };
   struct Settings {
     std::string pod;  // unique in the fleet
@@ -89,6 +91,7 @@ class Front final : public http::Handler {
     admission::RetryFilter filter;  // guarded by mutex
   };
 
+  void Log(const http::Answered& answered);
   bool Admit(spec::Criticality criticality);
   bool IsRetry(Passage& passage, SteadyTime now);
   void RememberShed(uint64_t hash, SteadyTime now);

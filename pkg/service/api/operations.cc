@@ -1,15 +1,17 @@
 #include "pkg/service/api/operations.h"
 
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "pkg/base/log.h"
+#include "pkg/http/compression.h"
 #include "pkg/http/uri.h"
 #include "pkg/identity/verified_tokens.h"
 #include "pkg/resource/accounts.h"
 #include "pkg/resource/resource.h"
 #include "pkg/resource/seed.h"
+#include "pkg/service/api/representation.h"
 
 namespace flyball::service::api {
 namespace {
@@ -18,92 +20,11 @@ using Kind = Endpoint::Kind;
 using resource::Answer;
 
 constexpr std::string_view kBearer = "Bearer ";
+constexpr size_t kNever = std::numeric_limits<size_t>::max();
 
 bool TakesBody(Kind kind) {
   return kind == Kind::kCreate || kind == Kind::kReplace || kind == Kind::kPatch || kind == Kind::kRegister ||
          kind == Kind::kLogin;
-}
-
-// The values of a list field that may be sent in several lines, as one; "," when it was sent but is empty, so that it
-// is not taken for absent. Valid while request and `joined` are.
-std::string_view ListField(const http::Request& request, std::string_view name, std::string& joined) {
-  const size_t count = request.CountHeader(name);
-  if (count == 0) return {};
-  const std::string_view first = request.Header(name);
-  if (count == 1) return first.empty() ? std::string_view(",") : first;
-  for (const http::Field& field : request.headers()) {
-    if (http::EqualsIgnoreCase(field.name, name)) joined.append(field.value).append(",");
-  }
-  return joined;
-}
-
-// Codings of a body would have to be undone within bounds before anything can look at it; none is.
-bool IsCoded(const http::Request& request) {
-  for (const http::Field& field : request.headers()) {
-    if (http::EqualsIgnoreCase(field.name, "content-encoding") && !http::EqualsIgnoreCase(field.value, "identity")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// application/json and its +json kin, parameters aside; PATCH also knows merge-patch by its name.
-bool IsJson(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
-  return http::EqualsIgnoreCase(content_type, "application/json") ||
-         http::EqualsIgnoreCase(content_type, "application/merge-patch+json");
-}
-
-// Whether an Accept field leaves room for JSON (RFC 9110 section 12.5.1; q=0 refuses).
-bool AcceptsJson(std::string_view accept) {
-  if (accept.empty()) return true;
-  while (!accept.empty()) {
-    const size_t comma = accept.find(',');
-    std::string_view item = accept.substr(0, comma);
-    accept = comma == std::string_view::npos ? std::string_view() : accept.substr(comma + 1);
-    const size_t semicolon = item.find(';');
-    const std::string_view parameters = semicolon == std::string_view::npos ? "" : item.substr(semicolon + 1);
-    item = item.substr(0, semicolon);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
-    const bool refused = parameters.find("q=0") != std::string_view::npos &&
-                         parameters.find_first_of("123456789", parameters.find("q=0") + 3) == std::string_view::npos;
-    if (!refused && (item == "*/*" || http::EqualsIgnoreCase(item, "application/*") ||
-                     http::EqualsIgnoreCase(item, "application/json") ||
-                     http::EqualsIgnoreCase(item, "application/problem+json"))) {
-      return true;
-    }
-  }
-  return false;
-}
-
-http::Response ToResponse(const http::Request& request, Answer answer) {
-  if (!answer.log.empty()) {
-    Log(LogLevel::kError, answer.log, {{"request_id", request.id()}, {"status", answer.status}});
-  }
-  http::Response response;
-  if (answer.is_problem()) {
-    std::vector<http::ProblemError> errors;
-    errors.reserve(answer.errors.size());
-    for (resource::FieldError& error : answer.errors) {
-      errors.push_back({std::move(error.pointer), std::move(error.code), std::move(error.message)});
-    }
-    response = http::Problem(request, answer.status, answer.detail, errors);
-  } else {
-    response.set_status(answer.status);
-    if (!answer.body.empty()) response.SetBody("application/json", std::move(answer.body));
-    // Answers depend on who asks; a shared cache must not keep them.
-    response.AddHeader("Cache-Control", "private, no-cache");
-    response.AddHeader("Vary", "Authorization");
-  }
-  if (!answer.etag.empty()) response.AddHeader("ETag", answer.etag);
-  if (!answer.location.empty()) response.AddHeader("Location", answer.location);
-  if (!answer.link.empty()) response.AddHeader("Link", answer.link);
-  if (answer.status == 401) response.AddHeader("WWW-Authenticate", "Bearer");
-  if (answer.status == 503) response.AddHeader("Retry-After", "1");
-  if (answer.status == 415) response.AddHeader("Accept-Encoding", "identity");  // RFC 9110 section 12.5.3
-  return response;
 }
 
 }  // namespace
@@ -159,16 +80,14 @@ Caller Operations::Identify(const http::Request& request, int reactor) {
 
 void Operations::Run(const Endpoint& endpoint, const http::Request& request, const Caller& caller,
                      store::Reader& reader, Done done) {
-  const auto answer = [&](Answer value) { done(ToResponse(request, std::move(value))); };
-  if (TakesBody(endpoint.kind) && !IsJson(request.Header("content-type"))) {
-    return answer(resource::Refuse(415, "Send the body as application/json."));
-  }
-  if (TakesBody(endpoint.kind) && IsCoded(request)) {
-    return answer(resource::Refuse(415, "Send the body as it is, without Content-Encoding; no coding is undone here."));
-  }
-  if (!AcceptsJson(request.Header("accept"))) {
-    return answer(resource::Refuse(406, "Answers are application/json."));
-  }
+  // For writes: the request outlives the commit, because whoever holds `done` holds its responder. The store has one
+  // thread for all, so what it answers is not coded unless the client insists.
+  const auto representation = std::make_shared<const Representation>(request);
+  const auto later = [representation, done](Answer value) { done(representation->Make(std::move(value), kNever)); };
+  // Tokens are not coded either: their length would tell of their content (BREACH).
+  const size_t worth = endpoint.kind == Kind::kLogin ? kNever : http::kWorthCoding;
+  const auto answer = [&](Answer value) { done(representation->Make(std::move(value), worth)); };
+  if (auto refusal = representation->Refusal(TakesBody(endpoint.kind))) return answer(std::move(*refusal));
   const auto parameters = http::ParseQuery(request.query());
   if (!parameters) return answer(resource::Refuse(400, parameters.error().message));
   std::vector<resource::QueryPair> query;
@@ -178,15 +97,13 @@ void Operations::Run(const Endpoint& endpoint, const http::Request& request, con
   expr::Auth auth;
   if (caller.kind == Caller::Kind::kAccount) auth = {caller.id, caller.role};
   const resource::Context context{auth, reader, impl_->store, impl_->clock.WallNow()};
-  std::string matches, none_matches;
-  const std::string_view if_none_match = ListField(request, "if-none-match", none_matches);
-  const resource::ReadInput read{query, if_none_match};
-  const resource::WriteInput write{request.body(), query, ListField(request, "if-match", matches), if_none_match};
+  std::string matches;
+  const resource::ReadInput read{query, representation->if_none_match()};
+  const resource::WriteInput write{request.body(), query, ListField(request, "if-match", matches),
+                                   representation->if_none_match()};
   const std::string_view id = request.PathParam(0);
   const resource::Resource* resource =
       endpoint.resource < 0 ? nullptr : impl_->resources[static_cast<size_t>(endpoint.resource)].get();
-  // For writes: the request outlives the commit, because whoever holds `done` holds its responder.
-  const auto later = [&request, done](Answer value) { done(ToResponse(request, std::move(value))); };
   switch (endpoint.kind) {
     case Kind::kList:
       return answer(resource->List(context, read));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pkg/base/clock.h"
+#include "pkg/service/api/access_log.h"
 
 namespace flyball::service::api {
 
@@ -19,8 +20,11 @@ struct Options {
   uint16_t port = 8080;
   std::string tls_certificate, tls_key;  // PEM files; both or none (plain text)
   std::string admin_host = "127.0.0.1";
-  uint16_t admin_port = 0;             // 0 = any free one
-  int workers = 0;                     // executor threads; 0 = the Governor's capacity.workers, else 8
+  uint16_t admin_port = 0;  // 0 = any free one
+  int workers = 0;          // executor threads; 0 = the Governor's capacity.workers, else 8
+  // Besides those the document names: "10.0.0.0/8".
+  std::vector<std::string> trusted_proxies{};
+  AccessLogOptions access_log;
   int connections_per_address = 1024;  // of one IPv4 address or IPv6 /64, but loopback and trusted proxies; 0 = no cap
   int reactors = 0;                    // 0 = 1 with an inherited socket, else one a core
   int counts_fd = -1;                  // the fleet's page of connection counts; -1 = none

@@ -28,11 +28,31 @@
 namespace flyball::service::api {
 namespace {
 
-// What nginx and the OWASP REST cheat sheet would have an API say with every answer.
-std::vector<std::pair<std::string, std::string>> SecurityHeaders() {
+using HeaderLines = std::vector<std::pair<std::string, std::string>>;
+
+// What the OWASP REST cheat sheet would have an API say with every answer: nothing here is a page, or part of one.
+HeaderLines SecurityHeaders() {
   return {{"X-Content-Type-Options", "nosniff"},
           {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
-          {"Referrer-Policy", "no-referrer"}};
+          {"Referrer-Policy", "no-referrer"},
+          {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+          {"Cross-Origin-Opener-Policy", "same-origin"},
+          {"Cross-Origin-Resource-Policy", "same-origin"}};
+}
+
+// Over plain HTTP it must not be sent (RFC 6797 section 7.2). Two years is what browsers' preload lists ask for.
+HeaderLines SecureHeaders() { return {{"Strict-Transport-Security", "max-age=63072000; includeSubDomains"}}; }
+
+// What the document and the flags say of origins and of proxies in front.
+Result<void> SetOrigins(const spec::App& app, const std::vector<std::string>& flags, http::ServerOptions& server) {
+  const spec::Cors& cors = app.cors;
+  server.cors = {cors.origins, cors.credentials, std::chrono::duration_cast<std::chrono::seconds>(cors.max_age)};
+  std::vector<std::string> proxies = app.trusted_proxies;
+  proxies.insert(proxies.end(), flags.begin(), flags.end());
+  auto trusted = http::TrustedProxies::Parse(proxies);
+  if (!trusted) return Fail(ErrorCode::kInvalid, "--trusted-proxies: " + trusted.error().message);
+  server.trusted_proxies = std::move(*trusted);
+  return {};
 }
 
 struct Documents {
@@ -96,6 +116,7 @@ class Pod {
   Result<void> OpenStore();
   Result<void> OpenState();
   Result<void> StartAdmin();
+  void StartAccessLog();
   Result<void> StartApi(UniqueFd listener);
   void ReportReady();
   void Drain();
@@ -114,6 +135,7 @@ class Pod {
   std::unique_ptr<telemetry::PodMetrics> metrics_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Operations> operations_;
+  std::unique_ptr<AccessLog> access_log_;
   std::unique_ptr<Front> front_;
   std::unique_ptr<http::Server> api_;
   std::unique_ptr<Executor> executor_;
@@ -224,10 +246,20 @@ Result<void> Pod::StartAdmin() {
   return admin_->Start();
 }
 
+void Pod::StartAccessLog() {
+  access_log_ = std::make_unique<AccessLog>(options_.access_log, options_.pod, reactors_, STDERR_FILENO, clock_);
+  metrics_->AddCounter("flyball_access_log_lines_total", "access log lines written",
+                       [this] { return static_cast<double>(access_log_->written()); });
+  metrics_->AddCounter("flyball_access_log_dropped_total",
+                       "access log lines dropped because they were not taken in time",
+                       [this] { return static_cast<double>(access_log_->dropped()); });
+}
+
 Result<void> Pod::StartApi(UniqueFd listener) {
   const auto& governor = documents_.governor;
+  StartAccessLog();
   front_ = std::make_unique<Front>(
-      Front::Parts{documents_.app, table_.endpoints, *operations_, *metrics_, clock_},
+      Front::Parts{documents_.app, table_.endpoints, *operations_, *metrics_, clock_, *access_log_},
       Front::Settings{.pod = options_.pod,
                       .reactors = reactors_,
                       .workers = workers_,
@@ -241,6 +273,8 @@ Result<void> Pod::StartApi(UniqueFd listener) {
   server.port = options_.port;
   server.reactors = reactors_;
   server.headers = SecurityHeaders();
+  server.secure_headers = SecureHeaders();
+  if (auto set = SetOrigins(documents_.app, options_.trusted_proxies, server); !set) return set;
   server.tls_certificate = options_.tls_certificate;
   server.tls_key = options_.tls_key;
   server.limits.connections_per_address = static_cast<size_t>(options_.connections_per_address);
