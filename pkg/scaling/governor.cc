@@ -111,7 +111,9 @@ struct Governor::State {
 
   milliseconds Window(SteadyTime now);
   void SetFloor(ConstraintInputs& in, const Inputs& inputs) const;
-  nanoseconds Lead() const { return doc.replicas.startup + kTrendLead; }
+  // How far ahead a repeated load is met: start-ups take a third longer now and then, and the next one is due any
+  // moment.
+  nanoseconds Lead() const { return doc.replicas.startup * 4 / 3 + kTrendLead; }
   template <typename Pick>
   int Peak(nanoseconds span, SteadyTime now, int start, Pick pick) const;
   bool Conflict(const Inputs& inputs) const { return !inputs.other_owner.empty() || foreign_writes.size() >= 2; }
