@@ -20,6 +20,8 @@ BodyWriter::Room BodyStream::Write(std::string_view part) {
   if (part.size() > limit_ - pending_.size()) {
     gone_ = true;
     state_ = State::kBroken;
+    pending_ = std::string();
+    notified_ = false;  // it may be waiting for the client
     Notify(lock);
     return BodyWriter::Room::kGone;
   }
@@ -62,6 +64,11 @@ BodyStream::State BodyStream::Take(std::string& into) {
 bool BodyStream::Ready() {
   std::lock_guard lock(mutex_);
   return !pending_.empty() || state_ != State::kOpen;
+}
+
+bool BodyStream::IsCutOff() {
+  std::lock_guard lock(mutex_);
+  return gone_ && state_ == State::kBroken;
 }
 
 void BodyStream::Abandon() {

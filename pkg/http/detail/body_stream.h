@@ -33,6 +33,8 @@ class BodyStream {
   State Take(std::string& into);
   // Something to take, or an end.
   bool Ready();
+  // The producer wrote beyond the limit: nothing of it is worth sending any more.
+  bool IsCutOff();
   // Nobody reads any more. Tells the producer. A no-op when repeated or after the end.
   void Abandon();
 

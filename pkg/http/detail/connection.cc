@@ -367,6 +367,10 @@ void Connection::WriteFirst() {
 // Moves on what the producer has written, as long as little is unsent. False when the producer gave up: the connection
 // is cut so that the client sees that something is missing.
 bool Connection::PumpStream() {
+  if (streaming_->stream->IsCutOff()) {  // whether or not the client takes what is owed
+    context_.counters.broken_streams.Add(1);
+    return false;
+  }
   std::string part;
   while (out_.pending() < kPauseAtUnsent) {
     part.clear();
