@@ -7,6 +7,7 @@
 
 #include "pkg/base/random.h"
 #include "pkg/base/time_format.h"
+#include "pkg/scaling/forecast.h"
 #include "pkg/scaling/period.h"
 #include "pkg/scaling/schedule.h"
 
@@ -56,6 +57,39 @@ TEST(Period, AfterAPauseLongerThanWhatIsRememberedItBeginsAnew) {
   PeriodLearner learner = Learnt(640, Spikes);
   learner.Add(3, kStart + std::chrono::hours(300), kLead);
   EXPECT_EQ(learner.Ahead(kLead), 0);
+}
+
+// ---- Forecast
+
+constexpr auto kDay = std::chrono::hours(24);
+
+double Day(int at) { return at % 86'400 >= 32'400 && at % 86'400 < 64'800 ? 10 : 3; }  // nine to six
+
+SeasonalForecast Seen(int until, const std::function<double(int)>& load) {
+  SeasonalForecast forecast(kDay);
+  for (int at = 0; at <= until; at += 60) forecast.Add(load(at), kStart + seconds(at));
+  return forecast;
+}
+
+TEST(Forecast, SaysNothingBeforeTwoSeasons) {
+  EXPECT_EQ(Seen(2 * 86'400 - 600, Day).Ahead(kLead), 0);
+  EXPECT_GT(Seen(2 * 86'400, Day).Ahead(kLead), 0);
+}
+
+TEST(Forecast, ExpectsTheMorningAheadAndTheNightToBeQuiet) {
+  EXPECT_NEAR(Seen(2 * 86'400 + 31'500, Day).Ahead(std::chrono::minutes(15)), 10, 0.3);
+  EXPECT_NEAR(Seen(2 * 86'400 + 20'000, Day).Ahead(std::chrono::minutes(15)), 3, 0.3);
+}
+
+TEST(Forecast, GrowsWithALoadThatGrowsFromDayToDay) {
+  const auto growing = [](int at) { return Day(at) * (1 + at / (10 * 86'400.0)); };
+  EXPECT_NEAR(Seen(6 * 86'400 + 40'000, growing).Ahead(kLead), growing(6 * 86'400 + 40'000), 1);
+}
+
+TEST(Forecast, APauseLongerThanASeasonForgetsEverything) {
+  SeasonalForecast forecast = Seen(3 * 86'400, Day);
+  forecast.Add(3, kStart + seconds(3 * 86'400) + std::chrono::hours(30));
+  EXPECT_EQ(forecast.Ahead(kLead), 0);
 }
 
 // ---- Schedules

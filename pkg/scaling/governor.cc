@@ -12,6 +12,7 @@
 #include "pkg/scaling/allocate.h"
 #include "pkg/scaling/constrain.h"
 #include "pkg/scaling/down_window.h"
+#include "pkg/scaling/forecast.h"
 #include "pkg/scaling/period.h"
 #include "pkg/scaling/price.h"
 #include "pkg/scaling/probe.h"
@@ -132,6 +133,7 @@ struct Governor::State {
   Prices prices;
   Probe probe;
   PeriodLearner period;
+  SeasonalForecast forecast{doc.forecast.season};
   double capacity;                              // c; 0 = not known
   double workers = 0, reactors = 0, cores = 0;  // of one pod
   double headroom = 1;
@@ -435,6 +437,9 @@ void Governor::State::Remember(const std::vector<Signal>& signals, const Fleet& 
     if (fleet.FreshShare() < 0.5) tick.raw_down = std::max(tick.raw_down, inputs.ordered);
   }
   history.push_back(tick);
+  if (doc.forecast.enabled && !signals.empty()) {
+    forecast.Add(signals.front().fractional / (1 + signals.front().trend), now);
+  }
   if (elements.period && !signals.empty()) {
     period.Add(signals.front().fractional / (1 + signals.front().trend), now, Lead());
   }
@@ -526,6 +531,11 @@ ConstraintInputs Governor::State::Constraints(const std::vector<Signal>& signals
 void Governor::State::SetFloor(ConstraintInputs& in, const Inputs& inputs) const {
   in.floor = inputs.schedule_floor;
   in.floor_reason = inputs.schedule_floor > 0 ? fmt::format("schedule {} keeps {}", inputs.schedule, in.floor) : "";
+  const int expected = doc.forecast.enabled ? static_cast<int>(std::ceil(forecast.Ahead(Lead()) - 1e-9)) : 0;
+  if (expected > in.floor) {
+    in.floor = expected;
+    in.floor_reason = fmt::format("the forecast expects a need of {}", expected);
+  }
   const int repeated = static_cast<int>(std::ceil(period.Ahead(Lead()) - 1e-9));
   if (repeated <= in.floor) return;
   in.floor = repeated;

@@ -39,6 +39,12 @@ struct ScalingRules {
   std::optional<double> tolerance;
 };
 
+// A forecast by season, which may only raise the floor of replicas.
+struct Forecast {
+  bool enabled = false;
+  milliseconds season{std::chrono::hours(24)};
+};
+
 struct CriticalityWeights {
   double critical = 1, normal = 1, sheddable = 1;
 };
@@ -86,6 +92,7 @@ struct Governor {
   double quota_floor = 0.25;
   ScalingRules scale_up, scale_down;
   std::vector<Schedule> schedule;
+  Forecast forecast;
   milliseconds scrape{std::chrono::seconds(2)};
 };
 

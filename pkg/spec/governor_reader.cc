@@ -45,7 +45,11 @@ class GovernorReader {
       reading_.Report(*external_, "spec.signals.external needs a server to ask",
                       "add metrics: {prometheusURL: http://127.0.0.1:9090}");
     if (const Node* schedule = spec_.Find("schedule")) ReadSchedule(*schedule, "spec.schedule");
-    spec_.NotBuilt({"forecast", "scaleToZero", "headroom", "cost"});
+    With("forecast", [this](Mapping& forecast) {
+      forecast.Bool("enabled", governor_.forecast.enabled);
+      forecast.Duration("season", hours(1), hours(24 * 7), governor_.forecast.season);
+    });
+    spec_.NotBuilt({"scaleToZero", "headroom", "cost"});
     spec_.Finish();
   }
 

@@ -222,6 +222,7 @@ spec:
   behavior:
     scaleUp: {selectPolicy: Min, tolerance: 0.2}
     scaleDown: {stabilizationWindowSeconds: 120, policies: [{type: Pods, value: 2, periodSeconds: 60}]}
+  forecast: {enabled: true, season: 7d}
   schedule: [{cron: "0 8 * * mon-fri", timeZone: Europe/Paris, duration: 2h, minReplicas: 6}]
   metrics: {scrape: 5s, source: pods, prometheusURL: "http://127.0.0.1:9090"}
 )");
@@ -265,6 +266,8 @@ spec:
   EXPECT_EQ(governor.external[0].promql, "sum(queue_lag)");
   EXPECT_EQ(governor.external[0].target, 100);
   EXPECT_EQ(governor.prometheus_url, "http://127.0.0.1:9090");
+  EXPECT_TRUE(governor.forecast.enabled);
+  EXPECT_EQ(governor.forecast.season, std::chrono::hours(24 * 7));
   ASSERT_EQ(governor.schedule.size(), 1u);
   EXPECT_EQ(governor.schedule[0].cron.text(), "0 8 * * mon-fri");
   EXPECT_EQ(governor.schedule[0].time_zone, "Europe/Paris");

@@ -564,7 +564,7 @@ mode: enforce
 paused: no
 replicas: {min: 5, max: 3}
 slo: {latency: 250, percentile: 100, availability: high}
-forecast: {}
+forecast: {season: 5m}
 schedule: [{cron: "0 25 * * *", timeZone: "../etc", duration: 30s}]
 targetUtilization: 80
 signals: {memory: {target: 85%}, cpu: {target: 70}, demand: {requests: x}, gpu: {}}
@@ -579,7 +579,7 @@ metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
 9:18: spec.slo.latency must be a duration from 1ms to 10m, not the number 250; add a unit, as in 250ms or 250s
 9:35: spec.slo.percentile must be a number from 50 to 99.99, not the number 100
 9:54: spec.slo.availability must be a number from 50 to 99.9999, not the text 'high'
-10:3: spec.forecast is not built yet in this version
+10:22: spec.forecast.season must be a duration from 1h to 7d, not the text '5m'
 11:14: an entry of spec.schedule.minReplicas is missing; write minReplicas: 6
 11:21: spec.schedule.cron: '25' is no hour from 0 to 23; write it like "0 8 * * 1-5"
 11:45: spec.schedule.timeZone: '../etc' is no name of a time zone; write it like Europe/Paris
