@@ -22,6 +22,7 @@ using http::detail::RequestReader;
 class NoSink final : public http::detail::AnswerSink {
  public:
   void Complete(Exchange*) override {}
+  void StreamReady(int, uint32_t) override {}
 };
 
 void Negotiate(std::string_view text) {
@@ -78,7 +79,7 @@ void Forward(std::string_view text) {
   Check(origin.address.family != http::PeerAddress::Family::kUnknown, "the client is an address");
   const auto unmoved = http::FindClient(exchange.request, peer, strangers);
   Check(unmoved.address.bytes == peer.bytes && !unmoved.secure, "strangers are not believed");
-  exchange.SetOrigin(peer, 0, {});
+  exchange.SetOrigin(peer, false, 0, {});
   exchange.ReadForwarding(trusted);
   Random random(1);
   exchange.AssignId(random);
