@@ -65,7 +65,10 @@ void Connection::DropInWork() {
 }
 
 Connection::Next Connection::OnReady(End end) {
-  if (end == End::kGone && state_ == State::kOpen) return Next::kClose;  // no answer would arrive
+  if (end == End::kGone && state_ == State::kOpen) {  // no answer would arrive
+    if (shaking_) context_.counters.tls_failures.Add(1);
+    return Next::kClose;
+  }
   readable_ = true;
   blocked_ = false;
   end_hint_ = end_hint_ || end != End::kOpen;
