@@ -115,6 +115,7 @@ void Reactor::onReady(const Pistache::Aio::FdSet& fds) {
   context_.now = begin;
   try {
     if (!started_) Start();
+    first_of_turn_ = next_generation_;
     for (const auto& entry : fds) HandleEvent(entry);
     FinishTurn();
   } catch (const std::exception& error) {
@@ -131,6 +132,8 @@ void Reactor::HandleEvent(const Pistache::Aio::FdSet::Entry& entry) {
   if (fd == inbox_->wake_fd()) return DrainInbox();
   if (fd == timer_fd_.get()) return OnTimer();
   if (Connection* connection = Find(fd)) {
+    // Accepted in this turn, it has no event yet: this is one of whoever had the descriptor before.
+    if (static_cast<int32_t>(connection->generation() - first_of_turn_) >= 0) return;
     return Serve(*connection, [&] { return connection->OnReady(EndOf(entry)); });
   }
   // Either one of Pistache's own queues, or a descriptor that was closed earlier in this turn.

@@ -120,6 +120,7 @@ class Reactor final : public Pistache::Tcp::Transport, private LocalAnswers {
   std::vector<Name> runnable_;                            // used up their share
   Connection* serving_ = nullptr;
   uint32_t next_generation_ = 1;
+  uint32_t first_of_turn_ = 0;  // generation of the next connection when the turn began
   bool started_ = false;
   bool gated_ = false;      // not listening because others have fewer
   bool listening_ = false;  // the listening socket is in the poller
