@@ -39,6 +39,7 @@ struct Request {
   int64_t arrived = 0, begun = 0;
   Criticality criticality = Criticality::kNormal;
   int attempt = 0;
+  double took = 0;  // service seconds
 };
 
 struct Pod {
@@ -170,7 +171,7 @@ class Simulation {
     Criticality criticality = Criticality::kNormal;
     if (dice < options_.critical_share) criticality = Criticality::kCritical;
     if (dice > 1 - options_.sheddable_share) criticality = Criticality::kSheddable;
-    requests_[id] = {now_, 0, criticality, 0};
+    requests_[id] = {now_, 0, criticality, 0, 0};
     SecondOf(now_).offered += 1;
     outcome_.offered += 1;
     if (criticality == Criticality::kCritical) {
@@ -278,9 +279,7 @@ class Simulation {
     const double waited = static_cast<double>(now_ - requests_[id].begun) / kSecond;
     pod.sample.queue.buckets[BucketOf(waited)] += 1;
     pod.sample.queue.sum_seconds += waited;
-    auto& cell = pod.sample.endpoints[static_cast<size_t>(requests_[id].criticality)];
-    cell.service_count += 1;
-    cell.service_seconds += took;
+    requests_[id].took = took;
     Schedule(now_ + std::max<int64_t>(1, static_cast<int64_t>(took * kSecond)), Kind::kDone, index, id);
   }
 
@@ -291,6 +290,8 @@ class Simulation {
     const int64_t latency = now_ - request.begun;
     const size_t c = static_cast<size_t>(request.criticality);
     pod.sample.endpoints[c].completed[0] += 1;
+    pod.sample.endpoints[c].service_count += 1;
+    pod.sample.endpoints[c].service_seconds += request.took;
     pod.sample.request[c].buckets[BucketOf(static_cast<double>(latency) / kSecond)] += 1;
     pod.sample.request[c].sum_seconds += static_cast<double>(latency) / kSecond;
     pod.limit.Sample(0, std::chrono::microseconds(latency));
