@@ -9,13 +9,13 @@
 namespace flyball::admission {
 namespace {
 
-constexpr double kTolerance = 0.5;   // of the baseline: latency may be so much above it before the limit falls,
-constexpr double kSlack = 0.005;     // or so many seconds, whichever is more (CoDel's target for a standing queue)
-constexpr double kSmoothing = 0.2;   // of the new limit in the old one
-constexpr double kFall = 0.1;        // of the difference, for a baseline that falls
-constexpr double kRise = 0.01;       // the same for one that rises, and of itself at most
+constexpr double kTolerance = 0.5;  // of the baseline: latency may be so much above it before the limit falls,
+constexpr double kSlack = 0.005;    // or so many seconds, whichever is more (CoDel's target for a standing queue)
+constexpr double kSmoothing = 0.2;  // of the new limit in the old one
+constexpr double kFall = 0.1;       // of the difference, for a baseline that falls
+constexpr double kRise = 0.01;      // the same for one that rises, and of itself at most
 constexpr double kTimeoutCut = 0.9;
-constexpr int kSubBits = 3;          // buckets an octave: 8
+constexpr int kSubBits = 3;  // buckets an octave: 8
 
 int Bucket(nanoseconds latency) {
   const uint64_t us = static_cast<uint64_t>(std::max<int64_t>(1, latency.count() / 1000));
@@ -41,6 +41,7 @@ void LatencyWindow::Add(int endpoint, nanoseconds latency) {
   const size_t e = std::min(static_cast<size_t>(endpoint), counts_.size() - 1);
   ++counts_[e][static_cast<size_t>(Bucket(latency))];
   ++totals_[e];
+  spent_ += std::max(latency, nanoseconds(0));
 }
 
 void LatencyWindow::Absorb(LatencyWindow& other) {
@@ -52,6 +53,7 @@ void LatencyWindow::Absorb(LatencyWindow& other) {
     totals_[i] += other.totals_[i];
     other.Clear(e);
   }
+  spent_ += other.TakeSpent();
 }
 
 double LatencyWindow::Median(int endpoint) const {
@@ -95,9 +97,12 @@ void ConcurrencyLimit::OnTimeout() { SetLimit(limit_ * kTimeoutCut); }
 
 bool ConcurrencyLimit::Tick(int peak_in_flight, SteadyTime now) {
   if (!closed_) closed_ = now;
-  if (now - *closed_ < kWindow) return false;
+  const nanoseconds elapsed = now - *closed_;
+  if (elapsed < kWindow) return false;
   closed_ = now;
-  const Sums sums = Close(peak_in_flight);
+  // On average, by Little's law.
+  const double in_flight = std::min<double>(peak_in_flight, ToSeconds(window_.TakeSpent()) / ToSeconds(elapsed));
+  const Sums sums = Close(std::max(1.0, in_flight / options_.workers), peak_in_flight > options_.workers);
   if (sums.observed > 0) {
     gradient_ = std::clamp(sums.tolerated / sums.observed, 0.5, 1.0);
     const double next = (1 - kSmoothing) * limit_ + kSmoothing * (gradient_ * limit_ + std::sqrt(limit_));
@@ -106,15 +111,14 @@ bool ConcurrencyLimit::Tick(int peak_in_flight, SteadyTime now) {
   return true;
 }
 
-ConcurrencyLimit::Sums ConcurrencyLimit::Close(int peak_in_flight) {
-  // How many times longer than its own work a request took if the workers shared the peak (Little's law).
-  const double crowding = std::max(1.0, static_cast<double>(peak_in_flight) / options_.workers);
+ConcurrencyLimit::Sums ConcurrencyLimit::Close(double crowding, bool queued) {
   Sums sums;
   for (int e = 0; e < options_.endpoints; ++e) {
     const int64_t n = window_.Count(e);
     if (n == 0) continue;
     Baseline& baseline = baselines_[static_cast<size_t>(e)];
     baseline.crowding = std::max(baseline.crowding, crowding);
+    baseline.queued |= queued;
     if (n < options_.min_samples) continue;
     const double median = window_.Median(e);
     window_.Clear(e);
@@ -122,6 +126,7 @@ ConcurrencyLimit::Sums ConcurrencyLimit::Close(int peak_in_flight) {
     sums.tolerated += static_cast<double>(n) * (baseline.seconds + std::max(kTolerance * baseline.seconds, kSlack));
     sums.observed += static_cast<double>(n) * median;
     baseline.crowding = 1;
+    baseline.queued = false;
   }
   return sums;
 }
@@ -132,7 +137,7 @@ void ConcurrencyLimit::Learn(Baseline& baseline, double median) {
     baseline.seconds = median / baseline.crowding;
   else if (difference <= 0)
     baseline.seconds += kFall * difference;
-  else if (baseline.crowding <= 1)
+  else if (!baseline.queued)
     baseline.seconds += kRise * std::min(difference, baseline.seconds);
 }
 

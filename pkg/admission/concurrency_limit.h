@@ -11,7 +11,7 @@
 // The 5 ms are for answers of a millisecond, whose median a busy machine doubles without any queue worth refusing for.
 // L begins at max_limit: of a pod that has answered nothing yet only the queue's bounds (length, 100 ms) are known, and
 // a limit of `workers` refused the connections that a rollout hands to the new pod all at once. The first S0_e is the
-// median of the first window divided by the peak in flight per worker, if that is more than 1: what is left of the
+// median of the first window divided by the mean in flight per worker, if that is more than 1: what is left of the
 // latency without the queue. After Netflix' concurrency-limits (Gradient2) and Envoy's adaptive concurrency, with like
 // quantiles compared.
 #pragma once
@@ -19,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "pkg/base/clock.h"
@@ -44,10 +45,13 @@ class LatencyWindow {
   // In seconds, interpolated within its bucket; 0 without samples.
   double Median(int endpoint) const;
   void Clear(int endpoint);
+  // The latencies' sum over all endpoints since this was last asked.
+  nanoseconds TakeSpent() { return std::exchange(spent_, nanoseconds(0)); }
 
  private:
   std::vector<std::array<uint32_t, kBuckets>> counts_;
   std::vector<int64_t> totals_;
+  nanoseconds spent_{0};
 };
 
 class ConcurrencyLimit {
@@ -87,13 +91,14 @@ class ConcurrencyLimit {
  private:
   struct Baseline {
     double seconds = 0;   // S0; 0 = not known
-    double crowding = 1;  // the largest peak in flight per worker, >= 1, while the samples at hand were taken
+    double crowding = 1;  // the most in flight per worker, a window's mean, >= 1, while the samples at hand were taken
+    bool queued = false;  // something could queue meanwhile
   };
   struct Sums {
     double tolerated = 0, observed = 0;
   };
 
-  Sums Close(int peak_in_flight);
+  Sums Close(double crowding, bool queued);
   static void Learn(Baseline& baseline, double median);
   void SetLimit(double limit);
 

@@ -55,10 +55,16 @@ TEST(ConcurrencyLimit, ANewPodTakesWhatItsQueueBounds) {
 
 TEST(ConcurrencyLimit, ANewPodInAnOverloadLearnsWhatARequestTakesAndFallsToTheWorkers) {
   Pod pod;
-  pod.Window(100, 40);
+  pod.Window(100, 40, 80);  // 80 answers of 100 ms in 200 ms: 40 in flight, five a worker
   EXPECT_NEAR(pod.limit.BaselineOf(0), 0.020, 0.003);
   for (int i = 0; i < 60; ++i) pod.Window(100, 40);
   EXPECT_EQ(pod.limit.limit(), 8);
+}
+
+TEST(ConcurrencyLimit, AMomentsPeakIsNotCrowding) {
+  Pod pod;
+  pod.Window(20, 14, 50);  // five in flight on average
+  EXPECT_NEAR(pod.limit.BaselineOf(0), 0.020, 0.003);
 }
 
 TEST(ConcurrencyLimit, MillisecondsOfJitterAreNoCongestion) {
@@ -164,7 +170,7 @@ TEST(ConcurrencyLimit, FewSamplesWaitForMore) {
 TEST(ConcurrencyLimit, AnEndpointFirstSeenUnderLoadIsNotRefusedToBeLearnt) {
   Pod pod(2);
   pod.Window(2, 8);
-  for (int i = 0; i < 50; ++i) pod.Window(4, 16, 50, 1);
+  for (int i = 0; i < 50; ++i) pod.Window(4, 16, 800, 1);
   EXPECT_NEAR(pod.limit.BaselineOf(1), 0.002, 0.0003);
   EXPECT_EQ(pod.limit.limit(), 40);
 }
