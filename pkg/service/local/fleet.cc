@@ -243,6 +243,10 @@ int Fleet::ready() const {
       std::count_if(slots_.begin(), slots_.end(), [](const auto& p) { return p && p->state == PodState::kReady; }));
 }
 
-bool Fleet::settled() const { return CountActive() == desired_ && CountCurrent(true) == desired_; }
+bool Fleet::settled() const {
+  const bool others_gone =
+      std::none_of(slots_.begin(), slots_.end(), [&](const auto& p) { return p && p->generation != generation_; });
+  return others_gone && CountCurrent(true) == desired_ && CountActive() == desired_;
+}
 
 }  // namespace flyball::local

@@ -93,8 +93,10 @@ class Fleet {
   std::vector<Pod> Pods() const;
   const Pod* Find(int slot) const;  // null = free
   bool empty() const;
-  int ready() const;     // in state kReady, either generation
-  bool settled() const;  // exactly the desired pods run, all Ready, all of this generation
+  int ready() const;  // in state kReady, either generation
+  // Exactly the desired pods run, all Ready, all of this generation, and those of another have gone: while one drains
+  // it may still answer a new connection.
+  bool settled() const;
 
  private:
   bool Order(SteadyTime now);
