@@ -13,7 +13,7 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config ca-certificates \
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev libboost1.81-dev libre2-dev libsqlite3-dev \
   libcurl4-openssl-dev libssl-dev libcrypt-dev libbrotli-dev zlib1g-dev libpq-dev
 RUN_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(RUN_PACKAGES) curl jq sqlite3 postgresql nginx haproxy slowhttptest
+TEST_PACKAGES := $(RUN_PACKAGES) curl jq openssl sqlite3 postgresql prometheus nginx haproxy slowhttptest
 LINT_PACKAGES := clang-format-14 shellcheck
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
 BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev wrk procps linux-perf
