@@ -109,8 +109,11 @@ std::string Explain(const CLI::App& program, const CLI::ParseError& error) {
     return text.substr(0, colon) + " needs a value";
   }
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && colon != std::string::npos) {
-    const std::string word = text.substr(colon + 2, text.find(' ', colon + 2) - colon - 2);
-    return word.starts_with('-') ? "there is no flag " + word : "'" + word + "' is too much";
+    // An unknown flag's value is left over too, and before it; the flag is what was wrong.
+    const std::vector<std::string> words = program.remaining(true);
+    const auto flag = std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
+    if (flag != words.end()) return "there is no flag " + *flag;
+    return "'" + text.substr(colon + 2, text.find(' ', colon + 2) - colon - 2) + "' is too much";
   }
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 
 #include "pkg/base/time_format.h"
 #include "pkg/state/redis/redis_state.h"
@@ -61,6 +62,11 @@ Result<void> CheckRedis(const std::string& text) {
   if (text.empty() || text == "none") return {};
   const auto address = state::ParseRedisAddress(text);
   if (!address) return Fail(ErrorCode::kInvalid, address.error().message + ", or none for one pod without");
+  return {};
+}
+
+Result<void> CheckReadable(const std::string& text) {
+  if (!std::ifstream(text)) return FailErrno("cannot read it");
   return {};
 }
 

@@ -24,6 +24,9 @@ Result<void> CheckDatabase(const std::string& text);
 // unix:/path, redis://host:port, or "none"; empty is for the caller to judge and passes.
 Result<void> CheckRedis(const std::string& text);
 
+// A file that can be opened.
+Result<void> CheckReadable(const std::string& text);
+
 // Not empty.
 Result<void> CheckFolder(const std::string& text);
 

@@ -39,7 +39,7 @@ constexpr const char* kMixWithoutDocument =
 
 Result<load::Mix> ReadMixFile(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in) return FailErrno("open " + file);
+  if (!in) return FailErrno("--mix: cannot open the file " + file);
   std::ostringstream text;
   text << in.rdbuf();
   return load::ReadMix(text.str(), file);
@@ -115,6 +115,11 @@ void PrintReport(const load::Report& report) {
   if (report.wait.p99_ms > 5)
     std::printf("waiting    p99 %s ms of that on this side, for a free connection or for this machine\n",
                 Number(report.wait.p99_ms).c_str());
+  if (report.connect_failures > 0)
+    std::printf("%s\n",
+                Paint(Tone::kBad, Count(report.connect_failures) + " attempts to connect failed: nothing listened, "
+                                                                   "or it did not take the connection")
+                    .c_str());
   if (report.missing_retry_after > 0)
     std::printf("%s\n",
                 Paint(Tone::kBad, Count(report.missing_retry_after) + " answers 503 without Retry-After").c_str());
@@ -172,6 +177,7 @@ int Load(const Flags& flags) {
   } else {
     PrintReport(*report);
   }
+  if (report->offered > 0 && report->goodput_rps == 0) return Failed("load", "no request got a good answer");
   return flags::kFine;
 }
 
@@ -190,7 +196,8 @@ void AddLoad(flags::CommandLine& line) {
   load.Option("--connections", &flags->connections, 1, 10'000, "connections kept alive");
   load.Option("--principals", &flags->principals, -1, 10'000,
               "accounts that ask; 0 = no login, -1 = 16 with --data and 0 with --url");
-  load.Option("--mix", &flags->mix, "YAML or JSON list of {weight, method, path, body} with {n}, {id}, {principal}");
+  load.Option("--mix", &flags->mix,
+              "file with a YAML or JSON list of {weight, method, path, body} with {n}, {id}, {principal}");
   load.Option("--timeout", &flags->timeout, milliseconds(1), std::chrono::hours(1),
               "for one answer, from when its request was due");
   load.Option("--retries", &flags->retries, 0, 100, "attempts after a 503 or 429, each after its Retry-After");

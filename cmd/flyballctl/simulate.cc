@@ -32,7 +32,6 @@ struct Flags {
 };
 
 Result<spec::Governor> ReadGovernor(const std::vector<std::string>& files) {
-  if (files.empty()) return Fail(ErrorCode::kInvalid, "--governor FILE is missing");
   spec::Documents documents = spec::ReadFiles(files);
   std::string problems;
   for (const spec::Problem& problem : documents.problems) {
@@ -177,6 +176,7 @@ int Simulate(const Flags& flags) {
   if (flags.trace.empty() == flags.prometheus.empty()) {
     return WrongUsage("simulate", "give either --trace FILE (or a built-in name) or --prometheus URL");
   }
+  if (flags.governor.empty()) return WrongUsage("simulate", "--governor FILE is missing");
   const auto governor = ReadGovernor(flags.governor);
   if (!governor) return Failed("simulate", governor.error().message);
   const auto trace = ReadTrace(flags);

@@ -74,7 +74,9 @@ void DocumentRollout::Refuse(const Blueprint& fresh) {
   narration_->DocumentProblems(fresh.problems);
   narration_->Warn("documents", "the change has problems; what ran before goes on");
   const size_t more = fresh.problems.size() - 1;
-  rollout_.Refuse(fresh.problems.front() + (more == 0 ? "" : " (and " + std::to_string(more) + " more problems)"));
+  rollout_.Refuse(
+      fresh.problems.front() +
+      (more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more problem)" : " more problems)")));
 }
 
 void DocumentRollout::TakeBack() {

@@ -64,7 +64,10 @@ Result<void> ChooseRedis(const Options& options, Foundation& ground, Narration& 
   url = options.redis;
   if (!url.empty()) {
     const std::string shown = url.substr(url.rfind('@') + 1);  // without a password
-    narration.Say("redis", url == "none" ? "none, as asked: one pod with its state in memory" : shown);
+    narration.Say("redis",
+                  url == "none"
+                      ? "none, as asked: one pod with its state in memory, whatever --replicas or a Governor say"
+                      : shown);
     return {};
   }
   const char* path = std::getenv("PATH");
