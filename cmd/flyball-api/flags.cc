@@ -27,8 +27,10 @@ void Declare(flags::Command& pod, service::api::Options& options, int& port, int
   pod.Option("--redis", &options.redis, "unix:/path, redis://host:port, or none", flags::CheckRedis);
   pod.Option("--host", &options.host, "address to listen on, unless a socket is inherited");
   pod.Option("--port", &port, 0, 65535, "port to listen on; 0 takes a free one");
-  pod.Option("--tls-cert", &options.tls_certificate, "PEM file of a certificate: serve TLS with it and --tls-key");
-  pod.Option("--tls-key", &options.tls_key, "PEM file of its key; both files are read anew when they change");
+  pod.Option("--tls-cert", &options.tls_certificate, "PEM file of a certificate: serve TLS with it and --tls-key",
+             flags::CheckReadable);
+  pod.Option("--tls-key", &options.tls_key, "PEM file of its key; both files are read anew when they change",
+             flags::CheckReadable);
   pod.Option("--admin-host", &options.admin_host, "address of the admin port");
   pod.Option("--admin-port", &admin_port, 0, 65535, "/metrics and probes; 0 takes a free one");
   pod.Option("--max-connections-per-ip", &options.connections_per_address, 0, 1'000'000,
@@ -102,11 +104,14 @@ Flags Parse(int argc, char** argv) {
   DeclareFaults(pod, allow_faults, faults, options.fault_delay);
   bool parsed = false;
   pod.Runs([&] {
-    parsed = faults.empty() || allow_faults;
-    return parsed ? flags::kFine
-                  : flags::WrongUsage("flyball-api",
-                                      "--fault needs --allow-faults, so that no fleet gets faults by "
-                                      "accident");
+    std::string_view wrong;
+    if (!faults.empty() && !allow_faults) {
+      wrong = "--fault needs --allow-faults, so that no fleet gets faults by accident";
+    } else if (options.tls_certificate.empty() != options.tls_key.empty()) {
+      wrong = "--tls-cert and --tls-key go together: give both PEM files, or neither";
+    }
+    parsed = wrong.empty();
+    return parsed ? flags::kFine : flags::WrongUsage("flyball-api", wrong);
   });
   const int status = line.Run(argc, argv);
   if (!parsed) out.exit_status = status;

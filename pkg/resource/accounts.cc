@@ -161,6 +161,7 @@ void Accounts::Register(const Context& context, const WriteInput& input, Done do
     answer.status = 201;
     answer.location = model.path() + "/" + Text(written->row, 0);
     answer.body = SignedIn(written->row, now);
+    answer.secret = true;
     done(std::move(answer));
   };
   context.store.Submit(std::move(write), finish);
@@ -195,6 +196,7 @@ Answer Accounts::Login(const Context& context, const WriteInput& input) const {
   if (!identity::VerifyPassword(password, hash)) return WrongLogin();
   Answer answer;
   answer.body = SignedIn(*row, context.now);
+  answer.secret = true;
   return answer;
 }
 

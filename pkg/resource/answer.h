@@ -26,6 +26,7 @@ struct Answer {
   std::string etag;      // with its quotes: "\"3\""; may stand on 304
   std::string location;  // path of the created row
   std::string link;      // value of Link (RFC 8288)
+  bool secret = false;   // holds a token: no cache may store it
   std::string detail;    // problems
   std::vector<FieldError> errors;
   std::string log;  // for the log only: why the store failed; set with 500, 503 and 504

@@ -152,6 +152,11 @@ Answer Resource::List(const Context& context, const ReadInput& input) const {
   std::vector<FieldError> errors;
   ListQuery asked = ReadListQuery(model_, input.query, errors);
   if (!errors.empty()) return BadQuery(std::move(errors));
+  if (!input.if_match.empty()) {
+    const auto preconditions = ReadPreconditions(input.if_match, {});
+    if (!preconditions) return Refuse(400, preconditions.error().message);
+    if (!preconditions->match.any) return Refuse(412, "a collection has no ETag, so If-Match cannot name it");
+  }
 
   store::Query query;
   query.table = &model_.table();
@@ -216,7 +221,13 @@ Answer Resource::Get(const Context& context, std::string_view id, const ReadInpu
   if (!row) return IsClosed(rule, context.auth) ? Closed(context.auth) : NotFound();
 
   Answer answer;
-  answer.etag = EntityTag(model_, VersionOf(model_, *row), columns);
+  const int64_t version = VersionOf(model_, *row);
+  if (!input.if_match.empty()) {  // judged before If-None-Match and Range (RFC 9110 section 13.2.2)
+    const auto preconditions = ReadPreconditions(input.if_match, {});
+    if (!preconditions) return Refuse(400, preconditions.error().message);
+    if (!preconditions->Hold(version)) return Refuse(412, preconditions->WhyNot(version));
+  }
+  answer.etag = EntityTag(model_, version, columns);
   if (!input.if_none_match.empty() && NoneMatchHits(input.if_none_match, answer.etag)) {
     answer.status = 304;
     return answer;

@@ -29,7 +29,8 @@ struct Context {
 
 struct ReadInput {
   std::span<const QueryPair> query;
-  std::string_view if_none_match;  // header value; empty = absent
+  std::string_view if_none_match = {};  // header values; empty = absent
+  std::string_view if_match = {};
 };
 
 struct WriteInput {

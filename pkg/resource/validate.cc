@@ -253,12 +253,12 @@ void Findings::Add(std::string pointer, std::string code, std::string message) {
 }
 
 void Findings::Wrong(std::string pointer, std::string code, std::string message) {
-  if (status_ == 200) status_ = 422;
+  status_ = 422;
   Add(std::move(pointer), std::move(code), std::move(message));
 }
 
 void Findings::Forbidden(std::string pointer, std::string code, std::string message) {
-  status_ = 403;
+  if (status_ == 200) status_ = 403;
   Add(std::move(pointer), std::move(code), std::move(message));
 }
 

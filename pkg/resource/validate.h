@@ -20,7 +20,7 @@ namespace flyball::resource {
 
 inline constexpr int64_t kMaxExactInteger = (int64_t{1} << 53) - 1;
 
-// Collects what is wrong; the worst decides the status. Keeps kMaxErrors and counts the rest.
+// Collects what is wrong, all of it. Keeps kMaxErrors and counts the rest.
 class Findings {
  public:
   // 422: the value is wrong.
@@ -29,7 +29,7 @@ class Findings {
   void Forbidden(std::string pointer, std::string code, std::string message);
 
   bool ok() const { return status_ == 200; }
-  // 403 when anything was forbidden, else 422, with all errors. Empties it.
+  // 422 when any value is wrong, 403 when values were only forbidden; with all errors. Empties it.
   Answer Take();
 
  private:

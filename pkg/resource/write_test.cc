@@ -127,7 +127,7 @@ TEST_F(Writes, TimesAreNormalised) {
 TEST_F(Writes, WhatTheServerSetsIsForbidden) {
   EXPECT_EQ(Summary(world_.Create("tasks", R"({"title":"ok","createdBy":"x"})")), "403 /createdBy:read-only");
   EXPECT_EQ(Summary(world_.Create("tasks", R"({"id":"x","title":"o","version":1})")),
-            "403 /id:read-only /title:too-short /version:read-only");
+            "422 /id:read-only /title:too-short /version:read-only");
 }
 
 TEST_F(Writes, ParametersAreRefused) {

@@ -29,13 +29,34 @@ same 200 "$STATUS" "two lines are one list"
 call GET "$TASK" '' -H 'If-None-Match: "2"'
 same 304 "$STATUS" "not modified"
 
+call GET "$TASK" '' -H 'If-Match: "1"' -H 'Range: bytes=0-9'
+same 412 "$STATUS" "a part of a version that is gone"
+call GET "$TASK" '' -H 'If-Match: W/"2"'
+same 412 "$STATUS" "If-Match compares strongly"
+call GET "$TASK" '' -H 'If-Match: "2"' -H 'Range: bytes=0-9'
+same 206 "$STATUS" "a part of this version"
+call GET /api/v1/tasks '' -H 'If-Match: "2"'
+same 412 "$STATUS" "a collection has no ETag"
+
 scenario "bodies that cannot be read"
+call PUT "$TASK" '{"title":"part"}' -H 'Content-Range: bytes 0-14/100'
+same 400 "$STATUS" "a part is not taken for the whole"
+call PATCH "$TASK" '{"title":"x"}' -H 'Content-Type: text/plain'
+same 400 "$STATUS" "two types"
 call PATCH "$TASK" '{"title":"x"}' -H 'Content-Encoding: gzip'
 same 415 "$STATUS" "a coded body"
 same identity "$(header accept-encoding)" "what would be taken"
 call PATCH "$TASK" $'{"title":"x"\n,}'
 same 400 "$STATUS" "malformed JSON"
 has "$(json .detail)" 'line 2, column 2 ' "where"
+
+scenario "credentials"
+OURS=$TOKEN TOKEN=''
+call GET "$TASK" '' -H "Authorization: bearer   $OURS"
+same 200 "$STATUS" "any case and more than one space"
+call POST /api/v1/auth/login '{"email":"ann@example.org","password":"correct horse battery"}'
+same no-store "$(header cache-control)" "no cache keeps a token"
+TOKEN=$OURS
 
 scenario "codings"
 TEXT=$(printf 'task %.0s' $(seq 300))

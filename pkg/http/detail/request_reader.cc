@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pkg/base/net_syntax.h"
 #include "pkg/http/detail/characters.h"
 #include "pkg/http/uri.h"
 
@@ -59,9 +60,9 @@ bool IsPort(std::string_view text) {
   return port <= 65535;
 }
 
+// IPv6address of RFC 3986 section 3.2.2. Future versions, which it provides for, do not exist.
 bool IsIpLiteral(std::string_view text) {
-  return text.size() >= 2 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return HexDigit(c) >= 0 || c == ':' || c == '.'; });
+  return text.find(':') != std::string_view::npos && ParseIpAddress(text).has_value();
 }
 
 // Takes `token [BWS "=" BWS (token / quoted-string)]` off the front of `text`; false when it is not there.

@@ -315,5 +315,16 @@ TEST(Exchange, TakesTheIdOfATrustedPeerWhenItIsHarmless) {
   }
 }
 
+TEST(IsAuthority, TakesAddressesThatAre) {
+  for (const char* good :
+       {"[::1]", "[2001:db8::1]:80", "[1:2:3:4:5:6:7:8]", "[::ffff:192.0.2.1]", "a.example:1", "a:"}) {
+    EXPECT_TRUE(IsAuthority(good)) << good;
+  }
+  for (const char* bad : {"[12345::]", "[1:2:3]", "[::::]", "[1:2:3:4:5:6:7:8:9]", "[1::2::3]", "[::1.2.3.999]",
+                          "[192.0.2.1]", "[]", "[::1", "[::1]x"}) {
+    EXPECT_FALSE(IsAuthority(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace flyball::http::detail

@@ -24,6 +24,9 @@ constexpr milliseconds kPatience{1000};  // for whoever reads the lines
 constexpr size_t kMaxPathBytes = 256;
 constexpr double kSampleOfErrors = 0.01;
 
+// As sent, so in ASCII: what it decodes to may steer a terminal that shows the log.
+std::string_view WithoutQuery(std::string_view target) { return target.substr(0, target.find('?')); }
+
 // Cut between characters.
 std::string_view Cut(std::string_view text) {
   if (text.size() <= kMaxPathBytes) return text;
@@ -141,7 +144,7 @@ void AccessLog::AppendLine(std::string& out, const http::Answered& answered, std
   json.Key("id"), json.Value(request.id());
   json.Key("client"), json.Value(request.client().ToString());
   json.Key("method"), json.Value(Name(request.method()));
-  json.Key("path"), json.Value(Cut(request.path()));
+  json.Key("path"), json.Value(Cut(WithoutQuery(request.target())));
   if (!route.empty()) json.Key("route"), json.Value(route);
   json.Key("status"), json.Value(answered.status);
   json.Key("bytes"), json.Value(static_cast<uint64_t>(answered.body_bytes));

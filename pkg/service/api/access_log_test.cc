@@ -83,7 +83,7 @@ TEST(AccessLog, ALineSaysWhatHappened) {
   EXPECT_EQ(lines[0]["pod"], "pod-7");
   EXPECT_EQ(lines[0]["client"], "127.0.0.1");
   EXPECT_EQ(lines[0]["method"], "GET");
-  EXPECT_EQ(lines[0]["path"], "/x/a\"b");
+  EXPECT_EQ(lines[0]["path"], "/x/a%22b") << "as sent";
   EXPECT_EQ(lines[0]["route"], "test.route");
   EXPECT_EQ(lines[0]["status"], 200);
   EXPECT_EQ(lines[0]["bytes"], 4);

@@ -71,9 +71,10 @@ Caller Operations::Identify(const http::Request& request, int reactor) {
       !http::EqualsIgnoreCase(credentials.substr(0, kBearer.size()), kBearer)) {
     return refused;
   }
-  const auto principal =
-      impl_->verified[static_cast<size_t>(reactor)]->Verify(credentials.substr(kBearer.size()), impl_->accounts->keys(),
-                                                            impl_->accounts->token_options(), impl_->clock.WallNow());
+  std::string_view token = credentials.substr(kBearer.size());
+  while (token.starts_with(' ')) token.remove_prefix(1);  // 1*SP (RFC 9110 section 11.4)
+  const auto principal = impl_->verified[static_cast<size_t>(reactor)]->Verify(
+      token, impl_->accounts->keys(), impl_->accounts->token_options(), impl_->clock.WallNow());
   if (!principal) return refused;
   return {Caller::Kind::kAccount, (*principal)->id, (*principal)->role};
 }
@@ -98,9 +99,9 @@ void Operations::Run(const Endpoint& endpoint, const http::Request& request, con
   if (caller.kind == Caller::Kind::kAccount) auth = {caller.id, caller.role};
   const resource::Context context{auth, reader, impl_->store, impl_->clock.WallNow()};
   std::string matches;
-  const resource::ReadInput read{query, representation->if_none_match()};
-  const resource::WriteInput write{request.body(), query, ListField(request, "if-match", matches),
-                                   representation->if_none_match()};
+  const std::string_view if_match = ListField(request, "if-match", matches);
+  const resource::ReadInput read{query, representation->if_none_match(), if_match};
+  const resource::WriteInput write{request.body(), query, if_match, representation->if_none_match()};
   const std::string_view id = request.PathParam(0);
   const resource::Resource* resource =
       endpoint.resource < 0 ? nullptr : impl_->resources[static_cast<size_t>(endpoint.resource)].get();

@@ -18,6 +18,10 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kJsonLines =
     "Content-Type: application/json\r\nCache-Control: private, no-cache\r\nVary: Authorization, Accept-Encoding\r\n";
 
+// Answers with tokens (RFC 6749 section 5.1 asks the same of OAuth).
+constexpr std::string_view kSecretLines =
+    "Content-Type: application/json\r\nCache-Control: no-store\r\nVary: Authorization, Accept-Encoding\r\n";
+
 // application/json, and merge-patch by its name; in UTF-8, whether said or not (RFC 8259 section 8.1).
 bool IsJson(std::string_view content_type) {
   const auto media = http::ParseMediaType(content_type);
@@ -70,6 +74,12 @@ Representation::Representation(const http::Request& request) : request_(request)
 }
 
 std::optional<resource::Answer> Representation::Refusal(bool takes_body) const {
+  if (takes_body && request_.CountHeader("content-type") > 1) {
+    return resource::Refuse(400, "Send one Content-Type.");
+  }
+  if (takes_body && request_.HasHeader("content-range")) {  // RFC 9110 section 14.5
+    return resource::Refuse(400, "Send the whole body, without Content-Range; parts of a row are changed by PATCH.");
+  }
   if (takes_body && !IsJson(request_.Header("content-type"))) {
     return resource::Refuse(415, "Send the body as application/json, in UTF-8.");
   }
@@ -153,7 +163,7 @@ http::Response Representation::Make(resource::Answer answer, size_t worth) const
     if (answer.status == 200 && !answer.etag.empty()) {
       if (auto ranged = Ranged(answer.body, answer.etag, coding)) return std::move(*ranged);
     }
-    response.AddLines(kJsonLines);
+    response.AddLines(answer.secret ? kSecretLines : kJsonLines);
     if (coding != http::Coding::kIdentity) response.AddHeader("Content-Encoding", http::Name(coding));
     response.SetBody("", std::move(answer.body));
   }

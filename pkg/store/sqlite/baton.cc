@@ -39,7 +39,7 @@ std::string HolderOf(const UniqueFd& lock) {
 
 Result<UniqueFd> OpenLock(const std::string& path) {
   UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!lock.valid()) return FailErrno("cannot create " + path);
+  if (!lock.valid()) return FailErrno("cannot create the database's lock " + path);
   return lock;
 }
 
