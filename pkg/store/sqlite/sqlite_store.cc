@@ -114,7 +114,8 @@ Result<void> PrepareFile(Connection& connection, const SqliteOptions& options) {
 Result<std::unique_ptr<Store>> OpenSqlite(const SqliteOptions& options) {
   auto baton = Baton::Open(options.path);
   if (!baton) return Fail(std::move(baton.error()));
-  if (auto turn = baton->Take(RealClock().Now() + options.lock_wait); !turn) return Fail(std::move(turn.error()));
+  // Longer than another pod that opens the file now waits for its lock: that one then says who holds it.
+  if (auto turn = baton->Take(RealClock().Now() + 2 * options.lock_wait); !turn) return Fail(std::move(turn.error()));
   const HeldBaton held(*baton);
   SqliteStore::Parts parts;
   const auto connect = [&](std::unique_ptr<Connection>& part, Connection::Mode mode,
