@@ -50,6 +50,7 @@ endfunction()
 # flyball_build_fast(target): for code whose speed nobody feels. Optimizing tests costs a third of their compile time.
 function(flyball_build_fast target)
   target_compile_options(${target} PRIVATE -O0)
+  set_property(GLOBAL APPEND PROPERTY FLYBALL_FAST_TARGETS ${target})
 endfunction()
 
 # Defines paths only in the sources that name them: a compiler cache then serves the others from any checkout.
