@@ -1,5 +1,5 @@
-// Parsed once for all tests instead of once a file. A test still includes what it uses: the sanitizers' and the fuzz build
-// go without this and show what one forgot.
+// Parsed once for all tests instead of once a file. A test still includes what it uses: the sanitizers' and the fuzz
+// build go without this and show what one forgot.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
