@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "pkg/base/html.h"
 #include "pkg/base/nearest.h"
 #include "pkg/base/utf8.h"
 
@@ -22,6 +23,11 @@ TEST(Utf8, CountsAndAppendsCodePoints) {
   for (const uint32_t c : {0x41u, 0xE9u, 0x20ACu, 0x1F600u}) AppendUtf8(text, c);
   EXPECT_EQ(text, "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
   EXPECT_EQ(CountCodePoints(text), 4u);
+}
+
+TEST(Html, LeavesNoWayOutOfAnAttributeOrElement) {
+  EXPECT_EQ(EscapeHtml(R"(a<b>&"c")"), "a&lt;b&gt;&amp;&quot;c&quot;");
+  EXPECT_EQ(EscapeHtml(""), "");
 }
 
 TEST(Nearest, FindsWhatWasMeant) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <functional>
 
+#include "pkg/base/html.h"
+
 namespace flyball::simulate {
 namespace {
 
@@ -29,29 +31,6 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--ink); 
 .grid { stroke: var(--soft); stroke-width: .5; } .load, .pods { fill: none; stroke: var(--load); stroke-width: 1.4; }
 .ready { fill: var(--ready); } .bad { fill: var(--bad); }
 )";
-
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 // The end of an axis: 1, 2 or 5 times a power of ten, not below `most`.
 double Round(double most) {
@@ -101,7 +80,7 @@ std::string Open(int id, std::string_view title, std::string_view description) {
   return fmt::format(
       "<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-labelledby=\"t{} d{}\"><title id=\"t{}\">{}</title>"
       "<desc id=\"d{}\">{}</desc>",
-      kWidth, kHeight, id, id, id, Escape(title), id, Escape(description));
+      kWidth, kHeight, id, id, id, EscapeHtml(title), id, EscapeHtml(description));
 }
 
 // Seconds are put together so that a long trace has no more than kColumns of them.
@@ -182,9 +161,9 @@ std::string HtmlReport(const Trace& trace, const std::vector<Setting>& settings,
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n<title>Simulation of {0}</title>\n<style>{1}</style></head>\n"
       "<body><main>\n<h1>Simulation of {0}</h1>\n<dl>\n",
-      Escape(trace.name), kStyle);
+      EscapeHtml(trace.name), kStyle);
   for (const auto& [name, value] : settings) {
-    out += fmt::format("<dt>{}</dt><dd>{}</dd>\n", Escape(name), Escape(value));
+    out += fmt::format("<dt>{}</dt><dd>{}</dd>\n", EscapeHtml(name), EscapeHtml(value));
   }
   out +=
       "</dl>\n<h2>What each cost and served</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
@@ -197,7 +176,7 @@ std::string HtmlReport(const Trace& trace, const std::vector<Setting>& settings,
     most = std::max(most, f.most_replicas);
     out += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{:.3f}</td><td>{}</td><td>{}</td><td>{:.2f} %</td><td>{:.2f} %</td></tr>\n",
-        Escape(replay.name), f.pod_hours, f.most_replicas, f.violated_seconds, 100 * f.in_time,
+        EscapeHtml(replay.name), f.pod_hours, f.most_replicas, f.violated_seconds, 100 * f.in_time,
         100 * f.critical_served);
   }
   out +=
@@ -206,7 +185,7 @@ std::string HtmlReport(const Trace& trace, const std::vector<Setting>& settings,
   if (!replays.empty()) out += LoadChart(trace, replays.front().outcome.seconds);
   for (size_t i = 0; i < replays.size(); ++i) {
     out += fmt::format("<h2>{}</h2>\n<p>Line: replicas ordered. Area: Ready. Bars at the top: seconds violated.</p>\n",
-                       Escape(replays[i].name));
+                       EscapeHtml(replays[i].name));
     out += ReplicasChart(static_cast<int>(i) + 1, trace, replays[i], most);
   }
   return out + "</main></body></html>\n";

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "pkg/base/html.h"
 #include "pkg/base/json_writer.h"
 #include "pkg/base/time_format.h"
 
@@ -23,29 +24,6 @@ constexpr std::string_view kPageHead = R"(<!doctype html>
 <body>
 <main>
 )";
-
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 void NumberOrNull(JsonWriter& json, int number) {
   if (number == 0) {
@@ -86,7 +64,7 @@ void Sample(std::string& out, std::string_view name, std::string_view labels, ui
 }
 
 void Row(std::string& out, std::string_view name, std::string_view value) {
-  out += "<tr><th scope=\"row\">" + Escape(name) + "</th><td>" + Escape(value) + "</td></tr>\n";
+  out += "<tr><th scope=\"row\">" + EscapeHtml(name) + "</th><td>" + EscapeHtml(value) + "</td></tr>\n";
 }
 
 // A figure out of a governor's status: present in the document's order, numbers short, whatever else as JSON.
@@ -102,7 +80,7 @@ std::string Shown(const nlohmann::ordered_json& value) {
 
 void GovernorSection(std::string& out, const nlohmann::ordered_json& status) {
   if (!status.is_object()) return;
-  out += "<h2>Governor " + Escape(status.contains("name") ? Shown(status["name"]) : "") + "</h2>\n<table>\n";
+  out += "<h2>Governor " + EscapeHtml(status.contains("name") ? Shown(status["name"]) : "") + "</h2>\n<table>\n";
   for (const auto& [name, value] : status.items()) {
     if (name == "name" || name == "lastDecision" || name == "conditions") continue;
     if (!value.is_object()) {
@@ -123,7 +101,7 @@ void PodTable(std::string& out, const FleetView& view) {
       "<h2>Pods</h2>\n<table>\n<thead><tr><th scope=\"col\">Pod</th><th scope=\"col\">State</th><th scope=\"col\">"
       "Process</th><th scope=\"col\">Restarts</th></tr></thead>\n<tbody>\n";
   for (const PodView& pod : view.pods) {
-    out += "<tr><th scope=\"row\">" + Escape(pod.name) + "</th><td>" + Name(pod.state) + "</td><td>" +
+    out += "<tr><th scope=\"row\">" + EscapeHtml(pod.name) + "</th><td>" + Name(pod.state) + "</td><td>" +
            (pod.pid == 0 ? "-" : std::to_string(pod.pid)) + "</td><td>" + std::to_string(pod.restarts) + "</td></tr>\n";
   }
   out += "</tbody>\n</table>\n";
@@ -200,7 +178,7 @@ std::string MetricsText(const FleetView& view) {
 
 std::string StatusPage(const FleetView& view, const std::string& statuses) {
   std::string out(kPageHead);
-  out += "<h1>" + Escape(view.app.empty() ? "Flyball" : view.app) + "</h1>\n<table>\n";
+  out += "<h1>" + EscapeHtml(view.app.empty() ? "Flyball" : view.app) + "</h1>\n<table>\n";
   Row(out, "API", view.api_url);
   Row(out, "Pods",
       std::to_string(CountPods(view, "ready")) + " Ready of " + std::to_string(view.desired) + " wanted (" +
