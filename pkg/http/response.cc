@@ -211,7 +211,7 @@ Response Problem(const Request& request, int status, std::string_view detail, st
   }
   json.EndObject();
   Response response(status);
-  response.AddHeader("Cache-Control", "no-store").SetBody("application/problem+json", std::move(body));
+  response.AddLines("Cache-Control: no-store\r\n").SetBody("application/problem+json", std::move(body));
   return response;
 }
 

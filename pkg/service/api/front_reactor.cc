@@ -74,7 +74,7 @@ void Front::Reactor::AnswerProbe(const Endpoint& endpoint, http::Responder respo
   http::Response response = ok ? http::Json(200, R"({"status":"ok"})")
                                : http::Problem(responder.request(), 503, "The pod is starting or draining.");
   if (!ok) response.AddHeader("Retry-After", "1");
-  response.AddHeader("Cache-Control", "no-store");
+  response.AddLines("Cache-Control: no-store\r\n");
   std::move(responder).Send(std::move(response));
 }
 
