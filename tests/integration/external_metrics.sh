@@ -13,7 +13,7 @@ prometheus --config.file="$WORK/prometheus.yml" --storage.tsdb.path="$WORK/tsdb"
   --web.listen-address="127.0.0.1:$PROMETHEUS_PORT" >"$WORK/prometheus.log" 2>&1 &
 PROMETHEUS_PID=$!
 trap 'kill "$PROMETHEUS_PID" 2>/dev/null || true; cleanup' EXIT
-eventually 20 curl -fs -o /dev/null "http://127.0.0.1:$PROMETHEUS_PORT/-/ready" || fail "prometheus did not start"
+eventually 60 curl -fs -o /dev/null "http://127.0.0.1:$PROMETHEUS_PORT/-/ready" || fail "prometheus did not start"
 
 # Half a replica for each of its ready checks so far: ten of them are five.
 sed "s|    demand: {}.*|    demand: {}\\n    external: [{name: checks, promql: 'sum(prometheus_http_requests_total{handler=\"/-/healthy\"})', target: 2}]|" \
@@ -28,14 +28,14 @@ up "$WORK/tasks.yaml"
 
 desired() { [ "$(status_json | jq -r '.governors[0].replicas.desired')" = "$1" ]; }
 scenario "ten checks against two a replica are five replicas"
-eventually 30 desired 5 || { "$BIN/flyballctl" explain --data "$DATA"; fail "replicas did not follow"; }
+eventually 60 desired 5 || { "$BIN/flyballctl" explain --data "$DATA"; fail "replicas did not follow"; }
 CHECKS=$((CHECKS + 1))
 has "$("$BIN/flyballctl" explain --data "$DATA")" "external/checks: 10 / 2 a pod = 5.00 pods" "explain"
 
 scenario "with the server gone nothing falls, and status says what is missing"
 kill "$PROMETHEUS_PID"; wait "$PROMETHEUS_PID" 2>/dev/null || true
 missing() { status_json | jq -e '.governors[0].conditions[] | select(.reason == "External")' >/dev/null; }
-eventually 15 missing || fail "no condition"
+eventually 60 missing || fail "no condition"
 CHECKS=$((CHECKS + 1))
 desired 5 || fail "replicas fell"
 

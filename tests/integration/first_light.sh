@@ -5,7 +5,8 @@ source "$(dirname "$0")/lib.sh"
 up "$ROOT/manifests/samples/tasks.yaml"
 
 scenario "the terminal ends with the URLs"
-has "$(tail -12 "$WORK/up.log")" "http://127.0.0.1:$PORT" "up.log"
+ends_with_urls() { tail -12 "$WORK/up.log" | grep -qF "http://127.0.0.1:$PORT"; }
+eventually 60 ends_with_urls || fail "no URL at the end of up.log"
 
 scenario "register and log in"
 TOKEN=''

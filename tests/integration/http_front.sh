@@ -112,7 +112,7 @@ same 413 "$STATUS" "larger than http.maxBody"
 
 scenario "the access log"
 logged() { cat "$DATA"/logs/pod-*.log | grep -E '"id":"from-the-proxy"' >"$WORK/line"; }
-eventually 5 logged || fail "no line of the request"
+eventually 60 logged || fail "no line of the request"
 same "access 203.0.113.9 GET $TASK tasks.read 200" \
   "$(jq -r '"\(.message) \(.client) \(.method) \(.path) \(.route) \(.status)"' "$WORK/line")" "the line"
 grep -hE "${TOKEN:0:20}|horse" "$DATA"/logs/pod-*.log && fail "a secret in the log"

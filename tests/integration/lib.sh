@@ -11,23 +11,34 @@ CHECKS=0
 
 cleanup() {
   local status=$?
+  set +eE
+  trap - ERR
   if [ -n "$UP_PID" ] && kill -0 "$UP_PID" 2>/dev/null; then
-    kill -INT "$UP_PID" 2>/dev/null || true
-    for _ in $(seq 100); do kill -0 "$UP_PID" 2>/dev/null || break; sleep 0.1; done
-    kill -KILL "$UP_PID" 2>/dev/null || true
+    kill -INT "$UP_PID" 2>/dev/null
+    for _ in $(seq 200); do kill -0 "$UP_PID" 2>/dev/null || break; sleep 0.1; done
+    kill -KILL "$UP_PID" 2>/dev/null
   fi
-  if [ $status -ne 0 ]; then
-    echo "FAILED in: ${SCENARIO:-start} (exit $status)"
-    [ ! -f "$WORK/up.log" ] || { echo "--- up.log"; tail -40 "$WORK/up.log"; }
-    for log in "$DATA"/logs/*.log; do [ ! -f "$log" ] || { echo "--- $log"; tail -8 "$log"; }; done
-  fi
+  for pid in $(jobs -pr); do kill "$pid" 2>/dev/null; done
+  [ $status -eq 0 ] || [ $status -eq 77 ] || tell_failure "$status"
   rm -rf "$WORK"
   exit $status
 }
+# The logs first and the reason last: whoever cuts a long output keeps its end. Lines of the access log tell nothing here.
+tell_failure() {
+  [ ! -f "$WORK/up.log" ] || { echo "--- up.log"; tail -40 "$WORK/up.log"; }
+  for log in "$DATA"/logs/*.log; do
+    [ ! -f "$log" ] || { echo "--- ${log##*/}"; grep -v '"message":"access"' "$log" | tail -6; }
+  done
+  echo "--- scenario: ${SCENARIO:-start} (exit $1)"
+  head -c 4000 "$WORK/reason" 2>/dev/null || cat "$WORK/broke" 2>/dev/null || echo "FAIL: ended by itself or by a signal"
+}
 trap cleanup EXIT
+# For a failure that no verb words: the last command that failed, in functions and subshells too.
+trap 'echo "FAIL: line $LINENO: $BASH_COMMAND" >"$WORK/broke"' ERR
+set -E
 
 scenario() { SCENARIO=$1; printf '* %s\n' "$1"; }
-fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
+fail() { [ -s "$WORK/reason" ] || printf 'FAIL: %s\n' "$*" >"$WORK/reason"; printf 'FAIL: %s\n' "$*" >&2; exit 1; }
 # same WANT GOT WHAT
 same() { CHECKS=$((CHECKS + 1)); [ "$1" = "$2" ] || fail "$3: expected '$1', got '$2'"; }
 # has TEXT PATTERN WHAT
@@ -55,7 +66,7 @@ up() {
   API=http://127.0.0.1:$PORT
   "$BIN/flyballctl" up --data "$DATA" --port "$PORT" --console-port "$CONSOLE_PORT" "$@" >"$WORK/up.log" 2>&1 &
   UP_PID=$!
-  eventually 30 fleet_ready || { cat "$WORK/up.log"; fail "the fleet did not come up in 30 s"; }
+  eventually 60 fleet_ready || fail "the fleet did not come up in 60 s"
 }
 fleet_ready() {
   kill -0 "$UP_PID" 2>/dev/null || fail "flyballctl up ended by itself"
