@@ -124,7 +124,7 @@ function(flyball_package)
       target_link_libraries(${id}_test PRIVATE ${link})
     endforeach()
     add_test(NAME ${P_NAME} COMMAND ${id}_test)
-    set_tests_properties(${P_NAME} PROPERTIES LABELS unit TIMEOUT 120)
+    set_tests_properties(${P_NAME} PROPERTIES LABELS unit TIMEOUT 300)
   endif()
 endfunction()
 

@@ -32,7 +32,11 @@ constexpr double kNormalRps = 1000;
 constexpr double kNormalP99Ms = 50;
 constexpr const char* kLagBucket = "le=\"0.005\"";  // 99 % of the reactors' wakes may be that late
 constexpr double kMayBeShed = 0.001;                // on a machine that has other work; on a quiet one it is none
-constexpr long kMemoryKeptKib = 12 * 1024;          // what an allocator may hold back after an attack
+constexpr double kSlowP50Ms = 250;                  // these four where figures are not judged strictly
+constexpr double kSlowShare = 0.5;                  // of the rate, and of wakes in time
+constexpr double kSlowShed = 0.2;
+constexpr double kSlowHeld = 0.5;
+constexpr long kMemoryKeptKib = 12 * 1024;  // what an allocator may hold back after an attack
 constexpr int kIdle = 10'000;
 constexpr double kIdleKib = 8;
 
@@ -85,9 +89,12 @@ class Attacked {
   }
   static void ExpectUndisturbed(const SteadyClients::Tally& tally) {
     EXPECT_EQ(tally.failed, 0U) << tally.ToString();
-    EXPECT_LE(static_cast<double>(tally.shed), kMayBeShed * static_cast<double>(tally.sent)) << tally.ToString();
-    EXPECT_GE(tally.Rate(), 0.98 * kNormalRps) << tally.ToString();
-    EXPECT_LT(tally.Percentile(99), kNormalP99Ms) << tally.ToString();
+    const bool strict = integration::Strict();
+    EXPECT_LE(static_cast<double>(tally.shed), (strict ? kMayBeShed : kSlowShed) * static_cast<double>(tally.sent))
+        << tally.ToString();
+    EXPECT_GE(tally.Rate(), (strict ? 0.98 : kSlowShare) * kNormalRps) << tally.ToString();
+    EXPECT_LT(strict ? tally.Percentile(99) : tally.Percentile(50), strict ? kNormalP99Ms : kSlowP50Ms)
+        << tally.ToString();
   }
 
   PodFleet fleet;
@@ -137,17 +144,21 @@ TEST_P(SlowAttackTest, NormalClientsDoNotNotice) {
     resident_peak = std::max(resident_peak, pod.fleet.ResidentKib(0));
     held = std::max(held, pod.fleet.connections(0) - connections_before);
   }
-  EXPECT_GE(held, GetParam().least_held) << attack->Said();
+  const bool strict = integration::Strict();
+  EXPECT_GE(held, GetParam().least_held * (strict ? 1 : kSlowHeld)) << attack->Said();
   attack.reset();
   const auto during = normal.tally();
   const auto lag_after = pod.ReactorLag();
   const double wakes = lag_after.wakes - lag_before.wakes;
   const double in_time = (lag_after.in_time - lag_before.in_time) / wakes;
-  EXPECT_GE(wakes, 10 * AttackSeconds());
+  EXPECT_GE(wakes, (strict ? 10 : 3) * AttackSeconds());
   // In 10 s a reactor wakes 100 times: two late ones of both would decide about a 99th percentile.
-  EXPECT_GE(in_time, wakes >= 1000 ? 0.99 : 0.97) << "of the wakes of the reactor were less than 5 ms late";
-  EXPECT_TRUE(Eventually([&] { return pod.fleet.connections(0) <= connections_before + 8; }, seconds(60)));
-  Eventually([&] { return pod.fleet.ResidentKib(0) <= resident_before + kMemoryKeptKib; }, seconds(10));
+  EXPECT_GE(in_time, !strict         ? kSlowShare
+                     : wakes >= 1000 ? 0.99
+                                     : 0.97)
+      << "of the wakes of the reactor were less than 5 ms late";
+  EXPECT_TRUE(Eventually([&] { return pod.fleet.connections(0) <= connections_before + 8; }, seconds(120)));
+  Eventually([&] { return pod.fleet.ResidentKib(0) <= resident_before + kMemoryKeptKib; }, seconds(30));
   const long resident_after = pod.fleet.ResidentKib(0);
   normal.Stop();
   Attacked::ExpectUndisturbed(during);
@@ -171,7 +182,7 @@ bool UploadReadsItsRefusal(uint16_t port, const std::string& body, std::atomic<i
                                 ("Content-Length: " + std::to_string(body.size())) + "\r\n\r\n") &&
                     client.Send(body);
   if (!sent) ++send_errors;
-  const auto answer = client.Read(false, seconds(20));
+  const auto answer = client.Read(false, seconds(120));
   return answer && answer->status == 413 && answer->SaysClose() && !answer->body.empty();
 }
 

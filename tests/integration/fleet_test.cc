@@ -45,7 +45,7 @@ class Writers {
     }
   }
   bool Acknowledged(int count) const {
-    return Eventually([&] { return acknowledged_ >= count; }, seconds(30));
+    return Eventually([&] { return acknowledged_ >= count; });
   }
 
   // After Stop or Join.
@@ -205,15 +205,12 @@ TEST(FleetTest, SavingTheDocumentLosesNoRequest) {
   Writers writers(fleet.port(), fleet.Token("ann@example.org"));
   ASSERT_TRUE(writers.Acknowledged(100));
   WriteFile(fleet.document(), ReadFile(fleet.document()) + "# saved again\n");
-  ASSERT_TRUE(Eventually(
-      [&] {
-        const auto now = fleet.Run().pods;
-        return now.size() == 2 && std::none_of(now.begin(), now.end(), [&](const auto& pod) {
-                 return pod.second == before[0].second || pod.second == before[1].second;
-               });
-      },
-      seconds(30)))
-      << fleet.Said();
+  ASSERT_TRUE(Eventually([&] {
+    const auto now = fleet.Run().pods;
+    return now.size() == 2 && std::none_of(now.begin(), now.end(), [&](const auto& pod) {
+             return pod.second == before[0].second || pod.second == before[1].second;
+           });
+  })) << fleet.Said();
   writers.Stop();
   EXPECT_EQ(writers.lost(), 0);
   EXPECT_EQ(writers.refused(), 0);
@@ -256,16 +253,15 @@ TEST(FleetTest, AChangeThatDoesNotFitTheStoredRowsIsRejectedAsAWhole) {
   for (const Misfit& misfit : kMisfits) {
     SCOPED_TRACE(misfit.name);
     Edit(fleet, misfit.from, misfit.to);
-    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "rejected"; }, seconds(20))) << fleet.Said();
+    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "rejected"; })) << fleet.Said();
     EXPECT_NE(fleet.Documents()["reason"].dump().find(misfit.reason), std::string::npos) << fleet.Documents();
     EXPECT_NE(fleet.Said().find(misfit.reason), std::string::npos) << fleet.Said();
     EXPECT_TRUE(Eventually([&] { return fleet.Run().pods == before; })) << "the old pods were not touched";
     WriteFile(fleet.document(), original);
-    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "running"; }, seconds(20))) << fleet.Said();
+    ASSERT_TRUE(Eventually([&] { return fleet.Documents()["state"] == "running"; })) << fleet.Said();
   }
   Edit(fleet, "      required: [title]", "        effort: {type: integer}\n      required: [title]");
-  ASSERT_TRUE(
-      Eventually([&] { return fleet.Said().find("all pods run the change") != std::string::npos; }, seconds(30)))
+  ASSERT_TRUE(Eventually([&] { return fleet.Said().find("all pods run the change") != std::string::npos; }))
       << fleet.Said();
   RawClient client(fleet.port());
   EXPECT_EQ(client.Send("POST", "/api/v1/tasks", token, R"({"title":"fits","effort":3})").status, 201);

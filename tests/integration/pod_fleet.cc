@@ -21,7 +21,7 @@ namespace flyball::integration {
 namespace {
 
 constexpr size_t kSlots = 8;
-constexpr milliseconds kPatience{30'000};
+constexpr milliseconds kPatience{60'000};
 
 http::ConnectionCounts NewPage() {
   auto counts = http::ConnectionCounts::Create();

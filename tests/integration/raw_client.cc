@@ -26,7 +26,7 @@ std::string HeaderIn(const std::string& head, const char* name) {
 
 bool RawClient::Connect() {
   connection_.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience{10, 0};
+  const timeval patience{30, 0};
   ::setsockopt(connection_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(connection_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const int on = 1;

@@ -23,7 +23,7 @@ class RawClient {
  public:
   explicit RawClient(uint16_t port) : port_(port) {}
 
-  // Waits at most 10 s for the answer. Nothing is sent twice: end-of-file where the answer should begin is a loss, on a
+  // Waits at most 30 s for the answer. Nothing is sent twice: end-of-file where the answer should begin is a loss, on a
   // connection that was kept alive too, because a server says close before it does.
   Outcome Send(const std::string& method, const std::string& path, const std::string& token,
                const std::string& body = "");

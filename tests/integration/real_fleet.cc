@@ -52,7 +52,7 @@ void RealFleet::Start() {
 }
 
 ::testing::AssertionResult RealFleet::Up() {
-  Eventually([&] { return Run().pid == pid_ || !Alive(pid_); }, seconds(30));
+  Eventually([&] { return Run().pid == pid_ || !Alive(pid_); });
   if (Run().pid == pid_ && Alive(pid_)) return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "it is not up. It said:\n" << Said();
 }
@@ -61,7 +61,7 @@ void RealFleet::Signal(int signal) const { ::kill(pid_, signal); }
 
 int RealFleet::WaitForEnd() {
   int status = 0;
-  if (!Eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; }, seconds(60))) return -1000;
+  if (!Eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1000;
   pid_ = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
@@ -77,7 +77,7 @@ nlohmann::json RealFleet::Documents() const {
   const local::RunFile run = Run();
   http::Client client;
   const auto answer =
-      client.Send({"GET", run.console + "/api/status", "", {{"Authorization", "Bearer " + run.token}}}, seconds(5));
+      client.Send({"GET", run.console + "/api/status", "", {{"Authorization", "Bearer " + run.token}}}, seconds(30));
   const auto status = nlohmann::json::parse(answer ? answer->body : "", nullptr, false);
   return status.is_object() ? status.value("documents", nlohmann::json()) : nlohmann::json();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 #include "tests/integration/raw_client.h"
 
@@ -20,6 +21,11 @@ std::string FailureOf(bool kept, const Outcome& outcome) {
 }
 
 }  // namespace
+
+bool Strict() {
+  const char* text = std::getenv("STRICT");
+  return text != nullptr && *text != '\0';
+}
 
 SteadyClients::SteadyClients(Options options)
     : options_(std::move(options)), began_(RealClock().Now()), tally_began_(began_) {

@@ -40,13 +40,13 @@ class RawClient {
 
   // The next answer, de-chunked; nullopt when the connection ends first or `limit` passes. Interim (1xx) answers are
   // returned like any other. `to_head`: an answer to HEAD has no body whatever its Content-Length says.
-  std::optional<RawAnswer> Read(bool to_head = false, milliseconds limit = seconds(5));
+  std::optional<RawAnswer> Read(bool to_head = false, milliseconds limit = seconds(30));
   // Whether the server ends the connection within `limit` without another byte.
-  bool Ends(milliseconds limit = seconds(5));
+  bool Ends(milliseconds limit = seconds(30));
   // Everything until the server ends the connection.
-  std::string ReadToEnd(milliseconds limit = seconds(5));
+  std::string ReadToEnd(milliseconds limit = seconds(30));
   // At most `bytes` of what is there, unparsed; waits up to `limit` for the first.
-  size_t ReadRaw(size_t bytes, milliseconds limit = seconds(5));
+  size_t ReadRaw(size_t bytes, milliseconds limit = seconds(30));
 
   int fd() const { return fd_.get(); }
 

@@ -16,7 +16,7 @@
 namespace flyball::http::testing {
 
 // Waits until `holds` is true; false when `limit` passes first.
-bool Eventually(const std::function<bool()>& holds, milliseconds limit = seconds(5));
+bool Eventually(const std::function<bool()>& holds, milliseconds limit = seconds(60));
 
 // GET /echo/{text}   200 with the text, at once, on the reactor
 // POST /echo         200 with the body

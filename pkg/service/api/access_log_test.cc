@@ -65,7 +65,7 @@ std::vector<nlohmann::json> LinesOf(const std::string& what, const std::vector<s
     for (const std::string& path : paths) {
       http::ClientRequest request{.url = "http://127.0.0.1:" + std::to_string(server.port()) + path};
       request.headers = {{"Authorization", "Bearer secret-token"}, {"Cookie", "session=secret-cookie"}};
-      EXPECT_TRUE(client.Send(request, seconds(5)).has_value());
+      EXPECT_TRUE(client.Send(request, seconds(30)).has_value());
     }
     server.Stop();
     EXPECT_EQ(handler.count.load(), static_cast<int>(paths.size()));

@@ -51,7 +51,7 @@ class RepresentationTest : public ::testing::Test {
     request.url = "http://127.0.0.1:" + std::to_string(server_->port()) + "/rows/" + id;
     request.headers = std::move(headers);
     if (method == "POST") request.body = "{}";
-    auto answer = client_.Send(request, seconds(5));
+    auto answer = client_.Send(request, seconds(30));
     EXPECT_TRUE(answer.has_value());
     return answer ? *answer : http::ClientResponse();
   }

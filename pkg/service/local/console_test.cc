@@ -155,7 +155,7 @@ class ConsoleTest : public ::testing::Test {
 
   http::ClientResponse Ask(http::ClientRequest request) {
     request.url = url_ + request.url;
-    auto answer = client_.Send(request, seconds(5));
+    auto answer = client_.Send(request, seconds(30));
     EXPECT_TRUE(answer) << answer.error().message;
     return answer ? *answer : http::ClientResponse{};
   }

@@ -14,7 +14,7 @@ T Await(const std::function<bool(std::function<void(T)>)>& ask) {
   auto promise = std::make_shared<std::promise<T>>();
   auto answer = promise->get_future();
   Check(ask([promise](T value) { promise->set_value(std::move(value)); }), "the shared state accepts");
-  Check(answer.wait_for(seconds(20)) == std::future_status::ready, "the shared state answers");
+  Check(answer.wait_for(seconds(60)) == std::future_status::ready, "the shared state answers");
   return answer.get();
 }
 

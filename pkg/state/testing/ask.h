@@ -9,7 +9,7 @@
 
 namespace flyball::state::testing {
 
-// Each waits up to 20 s and aborts when no answer comes: an operation has to end.
+// Each waits up to 60 s and aborts when no answer comes: an operation has to end.
 std::vector<Result<QuotaLease>> LeaseAll(SharedState& state, std::vector<QuotaLeaseRequest> requests);
 Result<QuotaLease> Lease(SharedState& state, const QuotaLeaseRequest& request);
 Result<RateLease> Rate(SharedState& state, const std::string& holder, admission::PerCriticality arrivals);
@@ -17,7 +17,7 @@ Result<void> Publish(SharedState& state, const GovernorRecord& record);
 Result<GovernorReading> Read(SharedState& state);
 
 // Until the condition holds, at most `limit`; whether it did.
-bool Eventually(const std::function<bool()>& condition, milliseconds limit = seconds(10));
+bool Eventually(const std::function<bool()>& condition, milliseconds limit = seconds(60));
 
 // A request under limit "api" with the same terms now and nominally.
 QuotaLeaseRequest Tokens(const std::string& principal, double rate, double burst, int need, int want);

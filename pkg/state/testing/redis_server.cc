@@ -52,7 +52,7 @@ void RedisServer::Start() {
     execvp(argv[0], argv.data());
     _exit(127);
   }
-  const auto give_up = RealClock().Now() + seconds(10);
+  const auto give_up = RealClock().Now() + seconds(60);
   while (Command("PING").find("PONG") == std::string::npos && Command("PING").find("NOAUTH") == std::string::npos) {
     Check(RealClock().Now() < give_up, "redis-server does not answer: is it installed?");
     std::this_thread::sleep_for(milliseconds(5));

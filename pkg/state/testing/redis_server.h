@@ -10,7 +10,7 @@
 namespace flyball::state::testing {
 
 // A real redis-server on a Unix socket in a temporary folder of its own, without persistence; ended with this object.
-// Every method checks that it worked within 10 s.
+// Every method checks that it worked within 60 s.
 class RedisServer {
  public:
   RedisServer();  // does not start it

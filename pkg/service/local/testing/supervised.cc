@@ -69,7 +69,7 @@ void Supervised::Start() {
 }
 
 ::testing::AssertionResult Supervised::Up() {
-  const bool up = Eventually([&] { return Run().pid == pid_ || !Alive(pid_); }, seconds(20));
+  const bool up = Eventually([&] { return Run().pid == pid_ || !Alive(pid_); });
   if (up && Alive(pid_)) {
     const std::string url = Run().api;
     api_port_ = std::atoi(url.c_str() + url.rfind(':') + 1);
@@ -82,7 +82,7 @@ void Supervised::Signal(int signal) { ::kill(pid_, signal); }
 
 int Supervised::WaitForEnd() {
   int status = 0;
-  if (!Eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; }, seconds(20))) return -1000;
+  if (!Eventually([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1000;
   pid_ = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
@@ -113,14 +113,14 @@ std::vector<std::pair<std::string, int>> Supervised::ReadyPods() {
 http::ClientResponse Supervised::Get(const std::string& path) {
   const RunFile run = Run();
   const auto answer =
-      client_.Send({"GET", run.console + path, "", {{"Authorization", "Bearer " + run.token}}}, seconds(5));
+      client_.Send({"GET", run.console + path, "", {{"Authorization", "Bearer " + run.token}}}, seconds(30));
   return answer ? *answer : http::ClientResponse{};
 }
 
 http::ClientResponse Supervised::Put(const std::string& path, const std::string& body) {
   const RunFile run = Run();
   const auto answer =
-      client_.Send({"PUT", run.console + path, "", {{"Authorization", "Bearer " + run.token}}, body}, seconds(5));
+      client_.Send({"PUT", run.console + path, "", {{"Authorization", "Bearer " + run.token}}, body}, seconds(30));
   return answer ? *answer : http::ClientResponse{};
 }
 

@@ -26,12 +26,12 @@ class Supervised {
   // Until run.json is there. False with its output when it ended or took too long.
   ::testing::AssertionResult Up();
   void Signal(int signal);
-  // Its exit status, -signal when it was killed, -1000 when it does not end in 20 s.
+  // Its exit status, -signal when it was killed, -1000 when it does not end in 60 s.
   int WaitForEnd();
 
   std::string Output() const;                                      // what it said on standard output
   std::string Problems() const;                                    // on standard error
-  ::testing::AssertionResult Says(const std::string& text) const;  // on standard output, within 10 s
+  ::testing::AssertionResult Says(const std::string& text) const;  // on standard output, within 60 s
 
   RunFile Run() const;  // run.json
   // Names and pids, in slot order, of the Ready ones.
