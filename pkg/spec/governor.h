@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pkg/spec/cron.h"
+#include "pkg/spec/metric_selector.h"
 
 namespace flyball::spec {
 
@@ -56,6 +57,27 @@ struct ExternalSignal {
   double target = 0;   // > 0
 };
 
+// The metrics by which a program that is not Flyball's own tells what it is asked for; the series each one finds on a
+// pod are summed.
+struct DemandMetrics {
+  MetricSelector requests;  // a counter of what arrived, refusals included
+  // A classic histogram of what was answered, by its name without _bucket; in seconds, or in milliseconds when its name
+  // ends so (_milliseconds, _ms).
+  std::optional<MetricSelector> latency;
+  std::optional<MetricSelector> in_flight;  // a gauge
+  std::optional<MetricSelector> shed;       // a counter of those of `requests` that were refused for lack of capacity
+};
+
+// Where the metrics of a target are read.
+struct MetricsSource {
+  enum class Kind { kPods, kPrometheus } kind = Kind::kPods;
+  int port = 0;  // of the pods; 0 = the one that the target says
+  std::string path = "/metrics";
+  // kPrometheus: the label by which the server's series name the pod. "instance" is its host:port, any other one its
+  // name.
+  std::string pod_label = "pod";
+};
+
 // A quantile of the time from arrival to answer.
 struct LatencySignal {
   double quantile = 0.95;
@@ -72,7 +94,7 @@ struct Schedule {
 
 struct Governor {
   std::string name;
-  struct Target {
+  struct Target {  // an App, or anything with replicas: {"apps/v1", "Deployment", "web"}
     std::string api_version, kind, name;
   } target;
   enum class Mode { kEnforce, kObserve } mode = Mode::kEnforce;
@@ -81,12 +103,14 @@ struct Governor {
   Replicas replicas;
   std::optional<double> cpu_target;  // 0..1 of the request, or of one core per pod locally
   std::optional<LatencySignal> latency;
+  std::optional<DemandMetrics> demand;  // none for an App, always there for other targets
+  MetricsSource metrics;
   std::vector<ExternalSignal> external;
   std::string prometheus_url;               // "http://127.0.0.1:9090"; empty = none
   std::optional<double> capacity_hint_rps;  // requests a second one replica carries
   std::optional<int> workers;               // executor workers a pod
   double target_utilization = 0.80;         // rho*
-  bool enforce_limits = true;
+  bool enforce_limits = true;               // false, as fleet_ceiling, for targets that are no App
   bool fleet_ceiling = true;
   CriticalityWeights weights;
   double quota_floor = 0.25;

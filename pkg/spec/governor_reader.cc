@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "pkg/spec/detail/app_reader.h"
+#include "pkg/spec/detail/demand_reader.h"
 
 namespace flyball::spec {
 namespace {
@@ -35,12 +36,9 @@ class GovernorReader {
       ReadRules(behavior, "scaleUp", governor_.scale_up);
       ReadRules(behavior, "scaleDown", governor_.scale_down);
     });
-    With("metrics", [this](Mapping& metrics) {
-      metrics.Duration("scrape", milliseconds(100), minutes(1), governor_.scrape);
-      if (const Node* source = metrics.Find("source"))
-        reading_.Choice(*source, metrics.Path("source"), {"pods"}, {"prometheus"});
-      if (const Node* url = metrics.Find("prometheusURL")) ReadUrl(*url, metrics.Path("prometheusURL"));
-    });
+    With("metrics", [this](Mapping& metrics) { ReadMetrics(reading_, metrics, governor_); });
+    nodes_.metrics = spec_.Find("metrics");
+    CheckDemand(reading_, spec_.node(), nodes_, governor_);
     if (external_ != nullptr && !governor_.external.empty() && governor_.prometheus_url.empty())
       reading_.Report(*external_, "spec.signals.external needs a server to ask",
                       "add metrics: {prometheusURL: http://127.0.0.1:9090}");
@@ -71,15 +69,56 @@ class GovernorReader {
     if (node == nullptr) return;
     Governor::Target& target = governor_.target;
     Within(*node, "targetRef", [&](Mapping& ref) {
-      if (const Node* kind = ref.Require("kind", "kind: App"))
-        if (reading_.Choice(*kind, ref.Path("kind"), {"App"}, {"Deployment", "StatefulSet", "ReplicaSet", "Rollout"}))
-          target.kind = "App";
-      target.api_version = "flyball.io/v1alpha1";
-      if (const Node* version = ref.Find("apiVersion"))
-        reading_.Choice(*version, ref.Path("apiVersion"), {"flyball.io/v1alpha1"}, {"apps/v1"});
+      if (const Node* kind = ref.Require("kind", "kind: App, or kind: Deployment")) ReadKind(*kind, ref.Path("kind"));
+      target.api_version = DefaultVersion(target.kind);
+      if (const Node* version = ref.Find("apiVersion")) {
+        ReadVersion(*version, ref.Path("apiVersion"));
+      } else if (target.api_version.empty() && !target.kind.empty()) {
+        ref.Require("apiVersion", "apiVersion: group/v1, whatever kind " + target.kind + " has");
+      }
       target_name = ref.Require("name", "name: tasks");
       if (target_name != nullptr) target.name = reading_.Text(*target_name, ref.Path("name")).value_or("");
     });
+  }
+
+  static std::string DefaultVersion(std::string_view kind) {
+    if (kind == "App") return "flyball.io/v1alpha1";
+    return kind == "Deployment" || kind == "StatefulSet" || kind == "ReplicaSet" ? "apps/v1" : "";
+  }
+
+  // Any kind may have replicas; one that is nearly a known one is taken for a slip.
+  void ReadKind(const Node& node, const std::string& path) {
+    static const std::vector<std::string_view> kKnown = {"App", "Deployment", "StatefulSet", "ReplicaSet"};
+    const auto text = reading_.Text(node, path);
+    if (!text) return;
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    const bool named = std::find(kKnown.begin(), kKnown.end(), *text) != kKnown.end();
+    const bool good = text->front() >= 'A' && text->front() <= 'Z' && text->size() <= 63 &&
+                      std::all_of(text->begin(), text->end(), letter);
+    if (named || (good && !Suggest(*text, kKnown).starts_with("did you mean")))
+      governor_.target.kind = *text;
+    else
+      reading_.Report(node, path + " cannot be '" + text->substr(0, 70) + "'", Suggest(*text, kKnown));
+  }
+
+  void ReadVersion(const Node& node, const std::string& path) {
+    std::string& version = governor_.target.api_version;
+    const std::string expected = version;
+    const auto text = reading_.Text(node, path);
+    if (!text) return;
+    const auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '/';
+    };
+    if (!expected.empty() && *text != expected)
+      reading_.Report(node, path + " of kind " + governor_.target.kind + " cannot be '" + text->substr(0, 70) + "'",
+                      "write " + expected);
+    else if (text->size() > 120 || std::count(text->begin(), text->end(), '/') != 1 || text->front() == '/' ||
+             text->back() == '/' || !std::all_of(text->begin(), text->end(), letter))
+      reading_.Report(node, path + ": '" + text->substr(0, 70) + "' is no group and version", "write it like apps/v1");
+    else
+      version = *text;
   }
 
   void ReadSlo(Mapping& slo) {
@@ -111,9 +150,8 @@ class GovernorReader {
 
   void ReadSignals(Mapping& signals) {
     if (const Node* demand = signals.Find("demand")) {
-      Mapping metrics(reading_, *demand, signals.Path("demand"));
-      metrics.NotBuilt({"requests", "latency", "inFlight", "shed"});
-      metrics.Finish();
+      nodes_.demand = demand;
+      ReadDemand(reading_, *demand, signals.Path("demand"), governor_.demand);
     }
     if (const Node* cpu_node = signals.Find("cpu")) {
       Mapping cpu(reading_, *cpu_node, signals.Path("cpu"));
@@ -167,16 +205,6 @@ class GovernorReader {
     }
   }
 
-  void ReadUrl(const Node& node, const std::string& path) {
-    const auto text = reading_.Text(node, path);
-    if (!text) return;
-    if (text->starts_with("http://") && text->size() > 7 && text->size() < 500 &&
-        text->find_first_of(" ?#\t\r\n") == std::string::npos)
-      governor_.prometheus_url = *text;
-    else
-      reading_.Report(node, path + ": '" + *text + "' is no URL of a server", "write it like http://127.0.0.1:9090");
-  }
-
   void ReadCapacity(Mapping& capacity) {
     if (const Node* hint = capacity.Find("hint")) ReadHint(*hint, capacity.Path("hint"));
     if (const Node* node = capacity.Find("workers"))
@@ -201,6 +229,7 @@ class GovernorReader {
 
   void ReadLimits(Mapping& limits) {
     limits.Bool("enforce", governor_.enforce_limits);
+    nodes_.enforce = limits.Find("enforce");
     limits.Fraction("quotaFloor", 0.01, 1, governor_.quota_floor);
     if (const Node* fleet = limits.Find("fleet"))
       if (const auto choice = reading_.Choice(*fleet, limits.Path("fleet"), {"ceiling", "off"}))
@@ -304,6 +333,7 @@ class GovernorReader {
   Mapping spec_;
   Governor& governor_;
   const Node* external_ = nullptr;
+  DemandNodes nodes_;
 };
 
 }  // namespace

@@ -114,7 +114,9 @@ class StreamReader {
     const Node* target = nullptr;
     ReadGovernorSpec(reading, *envelope.spec, governor, target);
     governors_.push_back({envelope.name, PlaceOf(reading, envelope.name_node, *envelope.spec)});
-    targets_.push_back({governor.target.name, PlaceOf(reading, target, *envelope.spec)});
+    const Place at = PlaceOf(reading, target, *envelope.spec);
+    targets_.push_back({governor.target.name.empty() ? "" : governor.target.kind + " " + governor.target.name, at});
+    if (governor.target.kind == "App") app_targets_.push_back({governor.target.name, at});
     documents_.governors.push_back(std::move(governor));
   }
 
@@ -151,11 +153,11 @@ class StreamReader {
 
   void CheckGovernors() {
     CheckUnique(governors_, "there is another Governor named", "choose another name");
-    CheckUnique(targets_, "there is another Governor for App", "one Governor moves a target's replicas");
+    CheckUnique(targets_, "there is another Governor for", "one Governor moves a target's replicas");
     if (apps_.empty()) return;
     std::vector<std::string_view> names;
     for (const NamedPlace& app : apps_) names.push_back(app.name);
-    for (const NamedPlace& target : targets_) {
+    for (const NamedPlace& target : app_targets_) {
       if (target.name.empty()) continue;
       bool found = false;
       for (const std::string_view name : names) found = found || name == target.name;
@@ -167,7 +169,7 @@ class StreamReader {
 
   Documents documents_;
   std::vector<std::unique_ptr<Reporter>> reporters_;
-  std::vector<NamedPlace> apps_, bases_, governors_, targets_;
+  std::vector<NamedPlace> apps_, bases_, governors_, targets_, app_targets_;
 };
 
 }  // namespace

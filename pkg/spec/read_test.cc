@@ -276,6 +276,38 @@ spec:
   EXPECT_EQ(governor.scrape, seconds(5));
 }
 
+TEST(ReadGovernor, AProgramOfOtherPeopleByItsOwnMetrics) {
+  const Documents documents = ReadGood(R"(
+apiVersion: flyball.io/v1alpha1
+kind: Governor
+metadata: {name: g}
+spec:
+  targetRef: {kind: Deployment, name: prometheus}
+  replicas: {max: 5}
+  signals:
+    demand:
+      requests: prometheus_http_requests_total{handler="/api/v1/query"}
+      latency: prometheus_http_request_duration_seconds{handler="/api/v1/query"}
+      inFlight: prometheus_engine_queries
+      shed: 'prometheus_http_requests_total{handler="/api/v1/query",code=~"503|429"}'
+  metrics: {source: prometheus, prometheusURL: "http://127.0.0.1:9090", port: 9090, path: "/m?x=1", podLabel: instance}
+)");
+  const Governor& governor = documents.governors.at(0);
+  EXPECT_EQ(governor.target.api_version, "apps/v1");
+  EXPECT_EQ(governor.target.kind, "Deployment");
+  EXPECT_FALSE(governor.enforce_limits || governor.fleet_ceiling);  // nobody there obeys them
+  ASSERT_TRUE(governor.demand);
+  EXPECT_EQ(ToPromQL(governor.demand->requests), R"(prometheus_http_requests_total{handler="/api/v1/query"})");
+  EXPECT_EQ(governor.demand->latency->name, "prometheus_http_request_duration_seconds");
+  EXPECT_EQ(governor.demand->in_flight->name, "prometheus_engine_queries");
+  ASSERT_EQ(governor.demand->shed->matchers.size(), 2u);
+  EXPECT_EQ(governor.demand->shed->matchers[1].op, LabelMatcher::Op::kMatch);
+  EXPECT_EQ(governor.metrics.kind, MetricsSource::Kind::kPrometheus);
+  EXPECT_EQ(governor.metrics.port, 9090);
+  EXPECT_EQ(governor.metrics.path, "/m?x=1");
+  EXPECT_EQ(governor.metrics.pod_label, "instance");
+}
+
 TEST(ReadGovernor, DefaultsAreSafe) {
   const Documents documents = ReadGood(
       "apiVersion: flyball.io/v1alpha1\nkind: Governor\nmetadata: {name: g}\n"

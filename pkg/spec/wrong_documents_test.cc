@@ -559,7 +559,7 @@ criticality: {read: important, write: normal, reed: normal})"),
 INSTANTIATE_TEST_SUITE_P(
     Governors, WrongDocuments,
     testing::ValuesIn(std::vector<Wrong>{
-        {"Governor", GovernorWith(R"(targetRef: {kind: Deployment, apiVersion: apps/v1, name: x}
+        {"Governor", GovernorWith(R"(targetRef: {kind: deployment, apiVersion: v1, name: x}
 mode: enforce
 paused: no
 replicas: {min: 5, max: 3}
@@ -567,12 +567,12 @@ slo: {latency: 250, percentile: 100, availability: high}
 forecast: {season: 5m}
 schedule: [{cron: "0 25 * * *", timeZone: "../etc", duration: 30s}]
 targetUtilization: 80
-signals: {memory: {target: 85%}, cpu: {target: 70}, demand: {requests: x}, gpu: {}}
+signals: {memory: {target: 85%}, cpu: {target: 70}, demand: {latency: x}, gpu: {}}
 capacity: {hint: 400, workers: 0}
 limits: {enforce: 1, fleet: none, criticality: {critical: -1}, quotaFloor: 2}
-metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
-         R"(5:21: spec.targetRef.kind: Deployment is not built yet in this version; write App
-5:45: spec.targetRef.apiVersion: apps/v1 is not built yet in this version; write flyball.io/v1alpha1
+metrics: {scrape: 1ms, source: Pods, prometheusURL: x})"),
+         R"(5:21: spec.targetRef.kind cannot be 'deployment'; did you mean 'Deployment'?
+5:45: spec.targetRef.apiVersion: 'v1' is no group and version; write it like apps/v1
 6:9: spec.mode cannot be 'enforce'; did you mean 'Enforce'?
 7:11: 'no' means different things to different YAML readers; write false for the boolean, or 'no' for the text
 8:22: spec.replicas.max (3) is less than min (5)
@@ -587,8 +587,8 @@ metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
 12:22: spec.targetUtilization must be a share from 10% to 99%, not the number 80; did you mean 80%?
 13:13: spec.signals.memory is not built yet in this version
 13:50: spec.signals.cpu.target must be a share from 1% to 100%, not the number 70; did you mean 70%?
-13:64: spec.signals.demand.requests is not built yet in this version
-13:78: unknown key 'gpu' in spec.signals; did you mean 'cpu'?
+13:63: spec.signals.demand.requests is missing; write requests: http_requests_total
+13:77: unknown key 'gpu' in spec.signals; did you mean 'cpu'?
 14:20: spec.capacity.hint must be requests a second of one replica, from 0.01rps to 10000000rps, not the number 400; write it like 400rps
 14:34: spec.capacity.workers must be a whole number from 1 to 1024, not the number 0
 15:21: spec.limits.enforce must be true or false, not the number 1
@@ -596,8 +596,8 @@ metrics: {scrape: 1ms, source: prometheus, prometheusURL: x})"),
 15:61: spec.limits.criticality.critical must be a number from 0.001 to 1000, not the number -1
 15:78: spec.limits.quotaFloor must be a share from 1% to 100%, not the number 2; did you mean 2%?
 16:21: spec.metrics.scrape must be a duration from 100ms to 1m, not the text '1ms'
-16:34: spec.metrics.source: prometheus is not built yet in this version; write pods
-16:61: spec.metrics.prometheusURL: 'x' is no URL of a server; write it like http://127.0.0.1:9090
+16:34: spec.metrics.source cannot be 'Pods'; did you mean 'pods'?
+16:55: spec.metrics.prometheusURL: 'x' is no URL of a server; write it like http://127.0.0.1:9090
 )"},
         {"GovernorNeeds", GovernorWith(R"(mode: Observe)"),
          R"(5:3: spec.targetRef is missing; write targetRef: {kind: App, name: tasks}
@@ -616,6 +616,35 @@ behavior:
 9:35: spec.behavior.scaleDown.policies.type cannot be 'Percentage'; did you mean 'Percent'?
 9:54: an entry of spec.behavior.scaleDown.policies.value must be a whole number from 1 to 100000, not the number 0
 9:58: an entry of spec.behavior.scaleDown.policies.type is missing; write type: Percent
+)"},
+        {"ForeignTarget", GovernorWith(R"y(targetRef: {kind: Deployment, name: web}
+replicas: {max: 3}
+limits: {enforce: true}
+signals:
+  demand: {requests: "rate(http_requests_total[1m])", latency: "request_seconds_bucket{le=\"1\"}", inFlight: "in_flight{a=1}", shed: 'x{code=~"5("}'}
+metrics: {source: prometheus, port: 0, path: metrics, podLabel: a-b})y"),
+         R"y(7:21: spec.limits.enforce: only Flyball's own pods obey limits, not Deployment web; write enforce: false
+9:24: spec.signals.demand.requests: an expression such as rate(...) cannot be given; write a metric and its labels like http_requests_total{handler="/api"}
+9:66: spec.signals.demand.latency is the name of a histogram, without _bucket; write request_seconds
+9:112: spec.signals.demand.inFlight: the value of the label 'a' needs quotes; write a metric and its labels like http_requests_total{handler="/api"}
+9:136: spec.signals.demand.shed: the regular expression of 'code': missing ): 5(; write a metric and its labels like http_requests_total{handler="/api"}
+10:12: spec.metrics.source: prometheus needs a server to ask; add prometheusURL: http://127.0.0.1:9090
+10:39: spec.metrics.port must be a whole number from 1 to 65535, not the number 0
+10:48: spec.metrics.path: 'metrics' is no path of a URL; write it like /metrics
+10:67: spec.metrics.podLabel must be the name of a label, not the text 'a-b'; write it like pod or instance
+)y"},
+        {"ForeignTargetWithoutDemand", GovernorWith(R"(targetRef: {kind: Rollout, name: web}
+replicas: {max: 3})"),
+         R"(5:3: spec.signals.demand must say which metrics count the requests of Rollout web; write signals: {demand: {requests: http_requests_total}}
+5:14: spec.targetRef.apiVersion is missing; write apiVersion: group/v1, whatever kind Rollout has
+)"},
+        {"AppWithForeignMetrics", GovernorWith(R"(targetRef: {kind: App, name: t}
+replicas: {max: 3}
+signals: {demand: {requests: x}}
+metrics: {source: prometheus, port: 9100})"),
+         R"(7:21: spec.signals.demand names metrics, but an App counts its own; write demand: {}
+8:12: spec.metrics.source: an App's pods are asked themselves; write source: pods
+8:12: spec.metrics: an App's pods say themselves where their metrics are; leave port and path away
 )"},
         {"GovernorFallback", GovernorWith(R"(targetRef: {kind: App, name: t}
 replicas: {min: 2, max: 3, fallback: 1})"),
@@ -818,7 +847,7 @@ spec: {a: [b
 17:10: the routes under /api/v1/more overlap those of App 'tasks' under /api/v1; give each App a base of its own
 23:33: spec.targetRef names App 'task', which these documents do not hold; did you mean 'tasks'?
 27:18: there is another Governor named 'tasks'; choose another name
-35:33: there is another Governor for App 'more'; one Governor moves a target's replicas
+35:33: there is another Governor for 'App more'; one Governor moves a target's replicas
 )"},
     }),
     [](const auto& tested) { return tested.param.name; });

@@ -45,7 +45,7 @@ class Parser {
         continue;
       }
       if (*at_ == '#') {
-        SkipLine();
+        ReadComment();
         continue;
       }
       if (!ReadSeries()) return Fail(ErrorCode::kInvalid, "line " + std::to_string(line) + ": " + problem_);
@@ -72,6 +72,23 @@ class Parser {
   void SkipLine() {
     const void* newline = std::memchr(at_, '\n', static_cast<size_t>(end_ - at_));
     at_ = newline == nullptr ? end_ : static_cast<const char*>(newline) + 1;
+  }
+
+  // "# TYPE metric type" is told; any other comment is none of ours, whatever it says.
+  void ReadComment() {
+    ++at_;
+    SkipBlanks();
+    constexpr std::string_view kType = "TYPE";
+    if (std::string_view(at_, static_cast<size_t>(end_ - at_)).starts_with(kType)) {
+      at_ += kType.size();
+      const bool apart = at_ != end_ && IsBlank(*at_);
+      SkipBlanks();
+      const std::string_view metric = ReadWord(kNameStart, kNameRest);
+      SkipBlanks();
+      const std::string_view type = ReadWord(kLabelStart, kLabelRest);
+      if (apart && !metric.empty() && !type.empty()) sink_.OnType(metric, type);
+    }
+    SkipLine();
   }
 
   std::string_view ReadWord(uint8_t first, uint8_t rest) {

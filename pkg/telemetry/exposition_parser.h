@@ -29,10 +29,12 @@ class SeriesSink {
  public:
   virtual ~SeriesSink() = default;
   virtual void OnSeries(const SeriesView& series) = 0;
+  // A line "# TYPE metric type", as it is written; valid only during the call.
+  virtual void OnType(std::string_view /*metric*/, std::string_view /*type*/) {}
 };
 
-// Calls `sink` for every series in order and returns how many there were. Comments, HELP, TYPE, UNIT and blank lines
-// are skipped. The last line may lack its newline, so a body cut exactly at a line's end cannot be told from a whole
+// Calls `sink` for every series in order and returns how many there were. Comments, HELP, UNIT and blank lines are
+// skipped. The last line may lack its newline, so a body cut exactly at a line's end cannot be told from a whole
 // one: the caller compares the length with Content-Length. Names, label names and escapes are checked; at most 64
 // labels. kInvalid "line 17: ..." at the first malformed line; what the sink was given before it must then be thrown
 // away.

@@ -8,6 +8,7 @@
 
 #include "pkg/base/log.h"
 #include "pkg/service/autoscaler/loop.h"
+#include "pkg/service/autoscaler/pod_scraper.h"
 #include "pkg/service/autoscaler/prometheus_metrics.h"
 #include "pkg/service/autoscaler/record_publisher.h"
 #include "pkg/service/autoscaler/supervisor_target.h"
@@ -89,12 +90,13 @@ Result<void> Run(const Options& options, std::stop_token stop) {
     const auto epoch = std::chrono::duration_cast<milliseconds>(clock.WallNow().time_since_epoch()).count();
     publisher = std::make_unique<RecordPublisher>(*state, static_cast<uint64_t>(epoch));
   }
-  SupervisorTarget supervisor(options.supervisor_url, options.supervisor_token);
-  HttpScraper scraper;
+  SupervisorTarget supervisor(options.supervisor_url, options.supervisor_token, governor->metrics.path);
+  const std::unique_ptr<PodScraper> scraper = MakeScraper(*governor);
   std::unique_ptr<PrometheusMetrics> outside;
   if (!governor->external.empty()) outside = std::make_unique<PrometheusMetrics>(governor->prometheus_url);
   const auto period = governor->scrape;
-  Loop loop(std::move(*governor), supervisor, scraper, *publisher, supervisor, clock, std::move(*zones), outside.get());
+  Loop loop(std::move(*governor), supervisor, *scraper, *publisher, supervisor, clock, std::move(*zones),
+            outside.get());
 
   Log(LogLevel::kInfo, "governing", {{"supervisor", options.supervisor_url}, {"period_ms", period.count()}});
   SteadyTime next = clock.Now();

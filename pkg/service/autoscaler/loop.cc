@@ -83,19 +83,19 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
   inputs.schedule_floor = floor.replicas;
   inputs.schedule = floor.schedule;
 
-  std::vector<std::string> urls, names;
+  std::vector<TargetPod> asked;
   for (const TargetPod& pod : view_.pods) {
-    if (!pod.metrics_url.empty()) urls.push_back(pod.metrics_url), names.push_back(pod.name);
+    if (pod.ready || !pod.metrics_url.empty()) asked.push_back(pod);
   }
   samples_.clear();
   scrape_errors_.clear();
   AskOutside(inputs);
-  auto results = scraper_.Scrape(urls);
+  auto results = scraper_.Scrape(asked);
   for (size_t i = 0; i < results.size(); ++i) {
     if (results[i]) {
-      samples_.emplace(names[i], std::move(*results[i]));
+      samples_.emplace(asked[i].name, std::move(*results[i]));
     } else {
-      scrape_errors_.emplace(names[i], results[i].error().message);
+      scrape_errors_.emplace(asked[i].name, results[i].error().message);
     }
   }
 

@@ -25,13 +25,13 @@ class World final : public ScaleTarget, public PodScraper, public RatePublisher,
     if (replicas > static_cast<int>(view.pods.size())) Start(replicas);
     return {};
   }
-  std::vector<Result<scaling::PodSample>> Scrape(const std::vector<std::string>& urls) override {
+  std::vector<Result<scaling::PodSample>> Scrape(const std::vector<TargetPod>& pods) override {
     std::vector<Result<scaling::PodSample>> out;
-    for (const std::string& url : urls) {
+    for (const TargetPod& pod : pods) {
       if (scrapes_fail) {
         out.emplace_back(Fail(ErrorCode::kTimeout, "no answer"));
       } else {
-        out.emplace_back(counters[url]);
+        out.emplace_back(counters[pod.metrics_url]);
       }
     }
     return out;

@@ -34,11 +34,12 @@ class ScaleTarget {
   virtual Result<void> SetReplicas(int replicas) = 0;
 };
 
-// Reads the metrics of many pods at once. Result i belongs to urls[i].
+// Reads the metrics of many pods at once. Result i belongs to pods[i]; every pod of the target that is Ready or has a
+// metrics_url is among them, so that what is remembered of the others can be forgotten.
 class PodScraper {
  public:
   virtual ~PodScraper() = default;
-  virtual std::vector<Result<scaling::PodSample>> Scrape(const std::vector<std::string>& urls) = 0;
+  virtual std::vector<Result<scaling::PodSample>> Scrape(const std::vector<TargetPod>& pods) = 0;
 };
 
 // Numbers from outside of the fleet. Result i belongs to queries[i].

@@ -40,30 +40,101 @@ Result<double> Number(const json& pair) {
   return value;
 }
 
+// null when absent.
+const json& Member(const json& object, const char* key) {
+  static const json kNone;
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found == object.end() ? kNone : *found;
+}
+
+// The "data" of an answer.
+Result<json> DataOf(std::string_view text) {
+  json answer = json::parse(text, nullptr, false);
+  if (!answer.is_object()) return Fail(ErrorCode::kCorrupt, "the answer is not JSON; is this a Prometheus server?");
+  if (Member(answer, "status") != "success") {
+    const json& error = Member(answer, "error");
+    return Fail(ErrorCode::kInvalid,
+                "the query was refused: " + (error.is_string() ? error.get<std::string>() : "no reason"));
+  }
+  return answer.contains("data") ? std::move(answer["data"]) : json();
+}
+
+// [time, "number"], any number.
+bool ReadSample(const json& pair, std::pair<double, double>& sample) {
+  if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_string()) return false;
+  sample.first = pair[0].get<double>();
+  std::string_view text = pair[1].get_ref<const std::string&>();
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), sample.second);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size();
+}
+
+bool ReadLabels(const json& metric, PrometheusSeries& series) {
+  if (!metric.is_object()) return false;
+  for (const auto& [name, value] : metric.items()) {
+    if (!value.is_string()) return false;
+    if (name == "__name__") {
+      series.name = value;
+    } else {
+      series.labels.emplace_back(name, value);
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<double> ReadInstant(std::string_view text) {
   if (text.size() > kMostBytes) return Fail(ErrorCode::kInvalid, "the query finds too many series; sum them");
-  const json answer = json::parse(text, nullptr, false);
-  if (!answer.is_object()) return Fail(ErrorCode::kCorrupt, "the answer is not JSON; is this a Prometheus server?");
-  const auto member = [](const json& object, const char* key) {
-    return object.is_object() && object.contains(key) ? object[key] : json();
-  };
-  if (member(answer, "status") != "success") {
-    const json error = member(answer, "error");
-    return Fail(ErrorCode::kInvalid,
-                "the query was refused: " + (error.is_string() ? error.get<std::string>() : "no reason"));
-  }
-  const json data = member(answer, "data"), result = member(data, "result");
-  if (member(data, "resultType") == "scalar") return Number(result);
+  const auto data = DataOf(text);
+  if (!data) return Fail(data.error());
+  const json& result = Member(*data, "result");
+  if (Member(*data, "resultType") == "scalar") return Number(result);
   if (!result.is_array() || result.empty()) return Fail(ErrorCode::kNotFound, "the query finds no series");
   double sum = 0;
   for (const json& series : result) {
-    const auto value = Number(member(series, "value"));
+    const auto value = Number(Member(series, "value"));
     if (!value) return Fail(value.error());
     sum += *value;
   }
   return sum;
+}
+
+Result<std::vector<PrometheusSeries>> ReadSeries(std::string_view text) {
+  const auto data = DataOf(text);
+  if (!data) return Fail(data.error());
+  const auto odd = [] {
+    return Fail(ErrorCode::kCorrupt, "the answer has no known form; is this a Prometheus server?");
+  };
+  const json& result = Member(*data, "result");
+  const bool matrix = Member(*data, "resultType") == "matrix";
+  if (!result.is_array() || (!matrix && Member(*data, "resultType") != "vector")) return odd();
+  std::vector<PrometheusSeries> all;
+  for (const json& each : result) {
+    PrometheusSeries& series = all.emplace_back();
+    if (!ReadLabels(Member(each, "metric"), series)) return odd();
+    const json values = matrix ? Member(each, "values") : json::array({Member(each, "value")});
+    if (!values.is_array()) return odd();
+    for (const json& value : values) {
+      if (!ReadSample(value, series.samples.emplace_back())) return odd();
+    }
+  }
+  return all;
+}
+
+std::string_view PrometheusSeries::Label(std::string_view label) const {
+  for (const auto& [key, value] : labels) {
+    if (key == label) return value;
+  }
+  return {};
+}
+
+http::ClientRequest PrometheusQuery(const std::string& url, std::string_view promql) {
+  http::ClientRequest request{.method = "POST", .url = url + "/api/v1/query"};
+  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  request.body = "query=" + PercentEncode(promql);
+  request.repeatable = true;
+  return request;
 }
 
 PrometheusMetrics::PrometheusMetrics(std::string url) : url_(std::move(url)) {
@@ -72,9 +143,7 @@ PrometheusMetrics::PrometheusMetrics(std::string url) : url_(std::move(url)) {
 
 std::vector<Result<double>> PrometheusMetrics::Query(const std::vector<std::string>& queries) {
   std::vector<http::ClientRequest> requests;
-  for (const std::string& query : queries) {
-    requests.push_back({.url = url_ + "/api/v1/query?query=" + PercentEncode(query)});
-  }
+  for (const std::string& query : queries) requests.push_back(PrometheusQuery(url_, query));
   std::vector<Result<double>> values;
   for (auto& answer : client_.Fetch(requests, std::chrono::seconds(1))) {
     values.push_back(answer ? ReadInstant(answer->body) : Result<double>(Fail(answer.error())));

@@ -20,8 +20,8 @@ std::string Refusal(const http::ClientResponse& response) {
 
 }  // namespace
 
-SupervisorTarget::SupervisorTarget(std::string url, std::string token)
-    : url_(std::move(url)), token_(std::move(token)) {}
+SupervisorTarget::SupervisorTarget(std::string url, std::string token, std::string metrics_path)
+    : url_(std::move(url)), token_(std::move(token)), metrics_path_(std::move(metrics_path)) {}
 
 Result<http::ClientResponse> SupervisorTarget::Call(std::string method, const std::string& path, std::string body) {
   http::ClientRequest request{.method = std::move(method), .url = url_ + path, .body = std::move(body)};
@@ -50,7 +50,7 @@ Result<TargetView> SupervisorTarget::Observe() {
       out.terminating = pod.value("state", "") == "draining";
       const auto port = pod.find("admin");  // null until the pod said where
       const int admin = port != pod.end() && port->is_number_integer() ? port->get<int>() : 0;
-      if (admin > 0) out.metrics_url = "http://127.0.0.1:" + std::to_string(admin) + "/metrics";
+      if (admin > 0) out.metrics_url = "http://127.0.0.1:" + std::to_string(admin) + metrics_path_;
     }
   } catch (const Json::exception& error) {
     return Fail(ErrorCode::kUnavailable, std::string("GET /api/pods: ") + error.what());
@@ -72,12 +72,12 @@ void SupervisorTarget::Report(const std::string& governor, const std::string& st
   report_failing_ = !response;
 }
 
-std::vector<Result<scaling::PodSample>> HttpScraper::Scrape(const std::vector<std::string>& urls) {
+std::vector<Result<scaling::PodSample>> HttpScraper::Scrape(const std::vector<TargetPod>& pods) {
   std::vector<http::ClientRequest> requests;
-  requests.reserve(urls.size());
-  for (const std::string& url : urls) requests.push_back({.url = url});
+  requests.reserve(pods.size());
+  for (const TargetPod& pod : pods) requests.push_back({.url = pod.metrics_url});
   std::vector<Result<scaling::PodSample>> samples;
-  samples.reserve(urls.size());
+  samples.reserve(pods.size());
   for (auto& response : client_.Fetch(requests, kCallTimeout)) {
     if (!response) {
       samples.emplace_back(Fail(response.error()));

@@ -12,8 +12,8 @@ namespace flyball::service::autoscaler {
 // GET /api/pods, PUT /api/scale and PUT /api/governors/NAME/status of the supervisor. One thread.
 class SupervisorTarget final : public ScaleTarget, public StatusSink {
  public:
-  // `url` without a trailing slash; `token` is sent as a bearer token.
-  SupervisorTarget(std::string url, std::string token);
+  // `url` without a trailing slash; `token` is sent as a bearer token; `metrics_path` is where pods show their metrics.
+  SupervisorTarget(std::string url, std::string token, std::string metrics_path = "/metrics");
 
   Result<TargetView> Observe() override;
   Result<void> SetReplicas(int replicas) override;
@@ -22,15 +22,15 @@ class SupervisorTarget final : public ScaleTarget, public StatusSink {
  private:
   Result<http::ClientResponse> Call(std::string method, const std::string& path, std::string body);
 
-  const std::string url_, token_;
+  const std::string url_, token_, metrics_path_;
   http::Client client_;
   bool report_failing_ = false;
 };
 
-// Scrapes with one second for all of them; parses what came.
+// Scrapes Flyball's own pods, with one second for all of them.
 class HttpScraper final : public PodScraper {
  public:
-  std::vector<Result<scaling::PodSample>> Scrape(const std::vector<std::string>& urls) override;
+  std::vector<Result<scaling::PodSample>> Scrape(const std::vector<TargetPod>& pods) override;
 
  private:
   http::Client client_;

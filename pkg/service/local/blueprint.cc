@@ -43,6 +43,11 @@ std::string Impossible(const spec::Documents& documents) {
     return "there are " + std::to_string(documents.apps.size()) + " documents of kind App; a fleet serves one: keep '" +
            app + "', and run the others with a --data folder and ports of their own";
   }
+  for (const spec::Governor& governor : documents.governors) {
+    if (governor.target.kind == "App") continue;
+    return "the Governor '" + governor.name + "' governs " + governor.target.kind + " " + governor.target.name +
+           ", which is no App; 'flyballctl up' runs Apps only, other targets are governed where they run";
+  }
   return {};
 }
 
