@@ -6,6 +6,7 @@
 #include <cctype>
 #include <fstream>
 
+#include "pkg/base/net_syntax.h"
 #include "pkg/base/time_format.h"
 #include "pkg/state/redis/redis_state.h"
 
@@ -63,6 +64,17 @@ Result<void> CheckRedis(const std::string& text) {
   const auto address = state::ParseRedisAddress(text);
   if (!address) return Fail(ErrorCode::kInvalid, address.error().message + ", or none for one pod without");
   return {};
+}
+
+Result<std::vector<std::string>> Networks(const std::string& text) {
+  std::vector<std::string> networks;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    networks.push_back(text.substr(at, comma - at));
+    if (const auto network = ParseIpNetwork(networks.back()); !network) return Fail(network.error());
+    at = comma + 1;
+  }
+  return networks;
 }
 
 Result<void> CheckReadable(const std::string& text) {

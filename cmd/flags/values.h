@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pkg/base/result.h"
 
@@ -23,6 +24,9 @@ Result<void> CheckDatabase(const std::string& text);
 
 // unix:/path, redis://host:port, or "none"; empty is for the caller to judge and passes.
 Result<void> CheckRedis(const std::string& text);
+
+// Networks with commas between: "10.0.0.0/8,192.0.2.1".
+Result<std::vector<std::string>> Networks(const std::string& text);
 
 // A file that can be opened.
 Result<void> CheckReadable(const std::string& text);

@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "cmd/flags/command_line.h"
 #include "cmd/flags/values.h"
-#include "pkg/base/net_syntax.h"
 
 namespace flyball::api_flags {
 namespace {
@@ -45,24 +43,12 @@ void Declare(flags::Command& pod, service::api::Options& options, int& port, int
              "before becoming ready, for demos and tests");
 }
 
-// "10.0.0.0/8,192.0.2.1".
-Result<std::vector<std::string>> SplitNetworks(const std::string& text) {
-  std::vector<std::string> networks;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t comma = std::min(text.find(',', at), text.size());
-    networks.push_back(text.substr(at, comma - at));
-    if (const auto network = ParseIpNetwork(networks.back()); !network) return Fail(network.error());
-    at = comma + 1;
-  }
-  return networks;
-}
-
 void DeclareHttp(flags::Command& pod, service::api::Options& options, std::string& proxies, std::string& access_log) {
   pod.Option("--trusted-proxies", &proxies,
              "networks, with commas between, whose Forwarded and X-Forwarded-* are believed besides those that the "
              "document's deploy.trustedProxies names",
              [&options](const std::string& text) -> Result<void> {
-               auto networks = SplitNetworks(text);
+               auto networks = flags::Networks(text);
                if (!networks) return Fail(networks.error());
                options.trusted_proxies = std::move(*networks);
                return {};

@@ -8,6 +8,7 @@
 #include "cmd/flyballctl/commands.h"
 #include "cmd/flyballctl/output.h"
 #include "cmd/flyballctl/refusal.h"
+#include "pkg/service/api/access_log.h"
 #include "pkg/service/local/supervisor.h"
 
 namespace flyball::ctl {
@@ -37,6 +38,16 @@ Result<void> CheckFault(const std::string& text) {
   return delay ? Result<void>() : Fail(delay.error());
 }
 
+Result<void> CheckNetworks(const std::string& text) {
+  const auto networks = flags::Networks(text);
+  return networks ? Result<void>() : Fail(networks.error());
+}
+
+Result<void> CheckAccessLog(const std::string& text) {
+  const auto parsed = service::api::ParseAccessLog(text);
+  return parsed ? Result<void>() : Fail(parsed.error());
+}
+
 Result<void> NotBuilt(const std::string&) {
   return Fail(ErrorCode::kInvalid, "the shared cache is not built yet; leave it out");
 }
@@ -52,8 +63,27 @@ int Up(const Flags& flags) {
   if (flags.port != 0 && flags.port == flags.console_port) {
     return WrongUsage("up", "--port and --console-port must differ");
   }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    return WrongUsage("up", "--tls-cert and --tls-key go together: give both PEM files, or neither");
+  }
   if (!flags.replicas.empty()) options.replicas = local::ParseReplicaBounds(flags.replicas);
   return local::Supervisor(options, std::cout, std::cerr, Coloured()).Run();
+}
+
+// What the pods are told as it is; the words are those of flyball-api.
+void DeclareHttp(flags::Command& up, local::Options& options) {
+  up.Option("--tls-cert", &options.tls_certificate, "PEM file of a certificate: pods serve TLS with it and --tls-key",
+            flags::CheckReadable);
+  up.Option("--tls-key", &options.tls_key, "PEM file of its key; both files are read anew when they change",
+            flags::CheckReadable);
+  up.Option("--max-connections-per-ip", &options.connections_per_address, 0, 1'000'000,
+            "to each pod, of one IPv4 address or IPv6 /64, loopback and trusted proxies excepted; 0 is no cap");
+  up.Option("--trusted-proxies", &options.trusted_proxies,
+            "networks, with commas between, whose Forwarded and X-Forwarded-* are believed besides those that the "
+            "document's deploy.trustedProxies names",
+            CheckNetworks);
+  up.Option("--access-log", &options.access_log,
+            "requests that get a line in the pods' log: off, errors, sample=SHARE, all", CheckAccessLog);
 }
 
 }  // namespace
@@ -77,6 +107,7 @@ void AddUp(flags::CommandLine& line) {
             "how long a stopping pod goes on as before");
   up.Option("--drain-timeout", &options.drain_timeout, milliseconds(0), kLongestWait,
             "how long a stopping pod may take to finish its requests");
+  DeclareHttp(up, options);
   up.Flag("--allow-faults", &options.allow_faults, "pods accept faults for tests and demos");
   up.Option("--fault", &options.faults, "a fault every request meets, such as delay=20ms (implies --allow-faults)",
             CheckFault);

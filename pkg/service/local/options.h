@@ -33,7 +33,12 @@ struct Options {
   bool allow_faults = false;
   std::vector<std::string> faults;           // "delay=20ms", handed to the pods
   std::chrono::milliseconds start_delay{0};  // handed to the pods: they become Ready this much later
-  int workers = 0;                           // executor workers a pod; 0 = the Governor's, else the pod's own default
+  // How the pods serve HTTP, in the words of flyball-api's flags; empty = as they do by themselves.
+  std::string tls_certificate, tls_key;  // paths of PEM files; both or none (plain text)
+  std::string trusted_proxies;           // "10.0.0.0/8,192.0.2.1"
+  std::string access_log;                // "errors"
+  int connections_per_address = 1024;    // 0 = no cap
+  int workers = 0;                       // executor workers a pod; 0 = the Governor's, else the pod's own default
   // Where flyball-api and flyball-autoscaler are; empty = beside the running program.
   std::string bin_dir;
   // Searched for redis-server, colon-separated; unset = the PATH of the environment.

@@ -20,6 +20,13 @@ ChildProgram PodProgram(const Options& options, const Surroundings& around, cons
   add("--redis", around.redis_url);
   add("--slot", std::to_string(pod.slot));
   if (documents.blueprint.workers > 0) add("--workers", std::to_string(documents.blueprint.workers));
+  if (!options.tls_certificate.empty()) {
+    add("--tls-cert", options.tls_certificate);
+    add("--tls-key", options.tls_key);
+  }
+  add("--max-connections-per-ip", std::to_string(options.connections_per_address));
+  if (!options.trusted_proxies.empty()) add("--trusted-proxies", options.trusted_proxies);
+  if (!options.access_log.empty()) add("--access-log", options.access_log);
   add("--drain-delay", FormatDuration(options.drain_delay));
   add("--drain-timeout", FormatDuration(options.drain_timeout));
   if (options.allow_faults || !options.faults.empty()) program.args.push_back("--allow-faults");

@@ -104,7 +104,9 @@ class Supervisor::Impl {
   static bool Governed(const Blueprint& blueprint) { return !blueprint.governors.empty(); }
   Fleet& fleet() { return pods_->fleet(); }
   bool Stopping() const { return phase_ != Phase::kRunning && phase_ != Phase::kAwaitingRedis; }
-  std::string ApiUrl() const { return "http://" + UrlAuthority(options_.host, ground_->api.port); }
+  std::string ApiUrl() const {
+    return (options_.tls_certificate.empty() ? "http://" : "https://") + UrlAuthority(options_.host, ground_->api.port);
+  }
 
   const Options options_;
   Narration narration_;

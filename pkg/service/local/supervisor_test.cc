@@ -81,6 +81,24 @@ TEST(SupervisorTest, ComesUpServesAndStopsWithoutATrace) {
   for (const auto& [name, pid] : run.pods) EXPECT_FALSE(Alive(pid)) << name;
 }
 
+TEST(SupervisorTest, PodsAreToldHowToServeHttp) {
+  Supervised fleet;
+  fleet.options.tls_certificate = "cert.pem";
+  fleet.options.tls_key = "key.pem";
+  fleet.options.trusted_proxies = "10.0.0.0/8";
+  fleet.options.access_log = "errors";
+  fleet.options.connections_per_address = 7;
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  std::string words = ReadFile("/proc/" + std::to_string(fleet.ReadyPods().at(0).second) + "/cmdline");
+  std::replace(words.begin(), words.end(), '\0', ' ');
+  for (const char* told : {" --tls-cert cert.pem ", " --tls-key key.pem ", " --trusted-proxies 10.0.0.0/8 ",
+                           " --access-log errors ", " --max-connections-per-ip 7 "}) {
+    EXPECT_NE(words.find(told), std::string::npos) << told << "in: " << words;
+  }
+  EXPECT_TRUE(fleet.Run().api.starts_with("https://")) << fleet.Run().api;
+}
+
 TEST(SupervisorTest, ScalesWithinItsBounds) {
   Supervised fleet;
   fleet.options.replicas = ReplicaBounds{1, 4};
