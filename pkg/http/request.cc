@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace flyball::http {
 namespace {
@@ -10,7 +11,27 @@ namespace {
 constexpr std::array<std::string_view, 10> kMethodNames = {"GET",    "HEAD",    "POST",  "PUT",     "PATCH",
                                                            "DELETE", "OPTIONS", "TRACE", "CONNECT", "other"};
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+// The ASCII capitals among eight bytes made small.
+uint64_t Lower(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t low_bits = word & (kOnes * 0x7f);
+  const uint64_t from_a = low_bits + kOnes * (0x80 - 'A'), beyond_z = low_bits + kOnes * (0x7f - 'Z');
+  return word | ((from_a & ~beyond_z & ~word & (kOnes * 0x80)) >> 2);
+}
+
+// Whether the words differ in nothing but the case of letters.
+bool SameWord(uint64_t a, uint64_t b) {
+  constexpr uint64_t kCaseBits = 0x2020202020202020;
+  const uint64_t difference = a ^ b;
+  return difference == 0 || ((difference & ~kCaseBits) == 0 && Lower(a) == Lower(b));
+}
+
+template <typename Word>
+Word Load(const char* bytes) {
+  Word word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
 
 }  // namespace
 
@@ -42,8 +63,21 @@ bool PeerAddress::IsLoopback() const {
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Lower(a[i]) != Lower(b[i])) return false;
+  const char *x = a.data(), *y = b.data();
+  size_t left = a.size();
+  if (left >= 8) {
+    for (; left > 8; left -= 8, x += 8, y += 8) {
+      if (!SameWord(Load<uint64_t>(x), Load<uint64_t>(y))) return false;
+    }
+    const size_t back = 8 - left;  // the last eight, whether or not some of them were looked at
+    return SameWord(Load<uint64_t>(x - back), Load<uint64_t>(y - back));
+  }
+  if (left >= 4) {
+    return SameWord(Load<uint32_t>(x), Load<uint32_t>(y)) &&
+           SameWord(Load<uint32_t>(x + left - 4), Load<uint32_t>(y + left - 4));
+  }
+  for (; left > 0; --left, ++x, ++y) {
+    if (!SameWord(static_cast<uint8_t>(*x), static_cast<uint8_t>(*y))) return false;
   }
   return true;
 }

@@ -10,6 +10,7 @@ namespace flyball::http {
 namespace {
 
 void Return(detail::Exchange* exchange) {
+  if (exchange->sink->CompleteHere(exchange)) return;
   const std::shared_ptr<detail::AnswerSink> sink = exchange->sink;  // the exchange may be gone before Complete returns
   sink->Complete(exchange);
 }

@@ -1,10 +1,18 @@
 #include "pkg/http/response.h"
 
+#include <algorithm>
+
 #include "pkg/base/check.h"
 #include "pkg/base/json_writer.h"
 #include "pkg/http/detail/characters.h"
 
 namespace flyball::http {
+namespace {
+
+constexpr size_t kUsualHeaderBytes = 160;
+constexpr size_t kKeptBytes = 1024;
+
+}  // namespace
 
 std::string_view ReasonPhrase(int status) {
   switch (status) {
@@ -133,10 +141,30 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+void Response::Clear() {
+  auto* owned = std::get_if<std::string>(&body_);
+  if (owned == nullptr || owned->capacity() > kKeptBytes || headers_.capacity() > kKeptBytes) {
+    *this = Response();
+    return;
+  }
+  status_ = 200;
+  tag_ = 0;
+  close_ = false;
+  fixed_lines_ = {};
+  headers_.clear();
+  owned->clear();
+}
+
 Response& Response::AddHeader(std::string_view name, std::string_view value) {
   Check(!name.empty() && detail::AllOf(name, detail::kTokenChar), "a header name is a token");
+  if (headers_.empty()) headers_.reserve(kUsualHeaderBytes);
   headers_.append(name).append(": ");
-  for (char c : value) headers_.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  const size_t start = headers_.size();
+  headers_.append(value);
+  if (!detail::IsFieldValue(value)) {
+    const auto splits = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+    std::replace_if(headers_.begin() + static_cast<std::ptrdiff_t>(start), headers_.end(), splits, ' ');
+  }
   headers_.append("\r\n");
   return *this;
 }
@@ -211,7 +239,8 @@ Response Problem(const Request& request, int status, std::string_view detail, st
   }
   json.EndObject();
   Response response(status);
-  response.AddLines("Cache-Control: no-store\r\n").SetBody("application/problem+json", std::move(body));
+  response.SetFixedLines("Content-Type: application/problem+json\r\nCache-Control: no-store\r\n");
+  response.SetBody("", std::move(body));
   return response;
 }
 

@@ -32,6 +32,9 @@ class Response {
   Response() = default;
   explicit Response(int status) : status_(status) {}
 
+  // As if made anew; memory that is usual in size is kept.
+  void Clear();
+
   int status() const { return status_; }
   void set_status(int status) { status_ = status; }
 
@@ -43,7 +46,14 @@ class Response {
     headers_.append(lines);
     return *this;
   }
-  // "name: value\r\n" for each field, as it goes on the wire.
+  // The same for lines that outlive every answer (a literal): they are not copied. They come first; the last call
+  // counts.
+  Response& SetFixedLines(std::string_view lines) {
+    fixed_lines_ = lines;
+    return *this;
+  }
+  std::string_view fixed_lines() const { return fixed_lines_; }
+  // What was added: "name: value\r\n" for each field, as it goes on the wire.
   std::string_view header_block() const { return headers_; }
 
   // Appends Content-Type (unless empty) and sets the body.
@@ -79,6 +89,7 @@ class Response {
   int status_ = 200;
   uint64_t tag_ = 0;
   bool close_ = false;
+  std::string_view fixed_lines_;
   std::string headers_;
   std::variant<std::string, SharedBody, FilePart> body_;
 };

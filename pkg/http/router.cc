@@ -47,6 +47,16 @@ std::optional<std::string_view> AfterFirstSegment(std::string_view path) {
   return path.substr(slash + 1);
 }
 
+const Node::Literal* FindLiteral(const Node& node, std::string_view segment) {
+  for (size_t low = 0, high = node.literals.size(); low < high;) {
+    const size_t middle = low + (high - low) / 2;
+    const int order = segment.compare(node.literals[middle].segment);
+    if (order == 0) return &node.literals[middle];
+    (order < 0 ? high : low) = order < 0 ? middle : middle + 1;
+  }
+  return nullptr;
+}
+
 void UpdateAllow(Leaf& leaf) {
   const auto has = [&](Method method) { return leaf.routes[static_cast<size_t>(method)].has_value(); };
   leaf.allow.clear();
@@ -168,14 +178,15 @@ bool Router::Tree::Arrive(const Leaf& leaf, Method method, Match& match) const {
 // Depth is bounded by the tree's (32 segments); at each node at most three ways are tried.
 bool Router::Tree::Walk(uint32_t at, std::string_view path, Method method, Match& match) const {
   const Node& node = nodes[at];
-  const std::string_view segment = FirstSegment(path);
-  const std::optional<std::string_view> rest = AfterFirstSegment(path);
+  const size_t slash = path.find('/');
+  const std::string_view segment = path.substr(0, slash);
   const auto descend = [&](uint32_t child) {
-    return rest ? Walk(child, *rest, method, match) : Arrive(nodes[child].here, method, match);
+    if (slash == std::string_view::npos) return Arrive(nodes[child].here, method, match);
+    return Walk(child, path.substr(slash + 1), method, match);
   };
-  const auto literal = std::lower_bound(node.literals.begin(), node.literals.end(), segment,
-                                        [](const Node::Literal& a, std::string_view b) { return a.segment < b; });
-  if (literal != node.literals.end() && literal->segment == segment && descend(literal->node)) return true;
+  if (const Node::Literal* literal = FindLiteral(node, segment); literal != nullptr && descend(literal->node)) {
+    return true;
+  }
   const uint32_t params = match.param_count;
   if (node.parameter != 0 && !segment.empty()) {
     match.param_values[match.param_count++] = segment;

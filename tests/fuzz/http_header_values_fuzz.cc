@@ -82,7 +82,7 @@ void Forward(std::string_view text) {
   exchange.SetOrigin(peer, false, 0, {});
   exchange.ReadForwarding(trusted);
   Random random(1);
-  exchange.AssignId(random);
+  exchange.AssignId(random(), random);
   const std::string_view id = exchange.request.id();
   Check(!id.empty() && id.size() <= 128 && id.find_first_of(" \t\"\\,;") == std::string_view::npos, "ids are harmless");
 }

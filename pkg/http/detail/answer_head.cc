@@ -1,46 +1,64 @@
 #include "pkg/http/detail/answer_head.h"
 
 #include <charconv>
+#include <cstring>
 
 namespace flyball::http::detail {
 namespace {
 
-void AppendNumber(std::string& out, uint64_t number, int base = 10) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
-  out.append(digits, static_cast<size_t>(end - digits));
-}
+// Writes into room that is there.
+struct Pen {
+  char* at;
+  void Put(std::string_view text) { at = static_cast<char*>(std::memcpy(at, text.data(), text.size())) + text.size(); }
+  void PutNumber(uint64_t number) { at = std::to_chars(at, at + 20, number).ptr; }
+};
 
 }  // namespace
 
 bool AllowsBody(int status) { return status >= 200 && status != 204 && status != 304; }
 
 void AppendChunk(std::string& out, std::string_view part) {
-  AppendNumber(out, part.size(), 16);
-  out.append("\r\n").append(part).append("\r\n");
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, part.size(), 16).ptr;
+  out.append(digits, static_cast<size_t>(end - digits)).append("\r\n").append(part).append("\r\n");
 }
 
-void AppendAnswerHead(std::string& out, const Response& response, std::string_view request_id, std::string_view date,
-                      std::string_view common, ConnectionField connection, BodyFraming framing) {
+void AppendAnswerHead(std::string& out, const Response& response, std::string_view request_id,
+                      std::string_view ok_and_date, std::string_view common, ConnectionField connection,
+                      BodyFraming framing) {
+  constexpr size_t kOurLines = 256;  // the status line, and what is written here of the fields
+  const size_t before = out.size();
+  out.resize(before + ok_and_date.size() + response.fixed_lines().size() + response.header_block().size() +
+             request_id.size() + common.size() + kOurLines);
+  Pen pen{out.data() + before};
   if (response.status() == 200) {
-    out.append("HTTP/1.1 200 OK\r\n");
+    pen.Put(ok_and_date);
   } else {
-    out.append("HTTP/1.1 ");
-    AppendNumber(out, static_cast<size_t>(response.status()));
-    out.append(" ").append(ReasonPhrase(response.status())).append("\r\n");
+    pen.Put("HTTP/1.1 ");
+    pen.PutNumber(static_cast<size_t>(response.status()));
+    pen.Put(" ");
+    pen.Put(ReasonPhrase(response.status()));
+    pen.Put("\r\n");
+    pen.Put(ok_and_date.substr(kOkLine.size()));
   }
-  out.append(date).append(response.header_block());
+  pen.Put(response.fixed_lines());
+  pen.Put(response.header_block());
   if (AllowsBody(response.status()) && framing == BodyFraming::kLength) {
-    out.append("Content-Length: ");
-    AppendNumber(out, response.content_length());
-    out.append("\r\n");
+    pen.Put("Content-Length: ");
+    pen.PutNumber(response.content_length());
+    pen.Put("\r\n");
   }
-  if (AllowsBody(response.status()) && framing == BodyFraming::kChunked) out.append("Transfer-Encoding: chunked\r\n");
-  if (!request_id.empty()) out.append("X-Request-Id: ").append(request_id).append("\r\n");
-  out.append(common);
-  if (connection == ConnectionField::kClose) out.append("Connection: close\r\n");
-  if (connection == ConnectionField::kKeepAlive) out.append("Connection: keep-alive\r\n");
-  out.append("\r\n");
+  if (AllowsBody(response.status()) && framing == BodyFraming::kChunked) pen.Put("Transfer-Encoding: chunked\r\n");
+  if (!request_id.empty()) {
+    pen.Put("X-Request-Id: ");
+    pen.Put(request_id);
+    pen.Put("\r\n");
+  }
+  pen.Put(common);
+  if (connection == ConnectionField::kClose) pen.Put("Connection: close\r\n");
+  if (connection == ConnectionField::kKeepAlive) pen.Put("Connection: keep-alive\r\n");
+  pen.Put("\r\n");
+  out.resize(static_cast<size_t>(pen.at - out.data()));
 }
 
 }  // namespace flyball::http::detail

@@ -19,8 +19,11 @@ bool AllowsBody(int status);
 void AppendChunk(std::string& out, std::string_view part);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// Appends status line, fields and the empty line. `date` and `common` are complete lines.
-void AppendAnswerHead(std::string& out, const Response& response, std::string_view request_id, std::string_view date,
-                      std::string_view common, ConnectionField connection, BodyFraming framing);
+inline constexpr std::string_view kOkLine = "HTTP/1.1 200 OK\r\n";
+
+// Appends status line, fields and the empty line. `ok_and_date` is kOkLine and the Date line, `common` complete lines.
+void AppendAnswerHead(std::string& out, const Response& response, std::string_view request_id,
+                      std::string_view ok_and_date, std::string_view common, ConnectionField connection,
+                      BodyFraming framing);
 
 }  // namespace flyball::http::detail

@@ -1,6 +1,7 @@
 #include "pkg/http/detail/characters.h"
 
 #include <array>
+#include <cstring>
 
 namespace flyball::http::detail {
 namespace {
@@ -22,21 +23,48 @@ constexpr std::array<uint8_t, 256> MakeTable() {
     if (byte > 0x20 && byte < 0x7f && byte != '#') bits |= kQueryChar;
     if (unreserved || sub_delimiter || byte == '%') bits |= kHostChar;
     if (unreserved) bits |= kUnreserved;
+    if ((bits & kPathChar) != 0 && byte != '%' && byte != '.') bits |= kPlainChar;
+    if (byte != '%') bits |= kNotEscape;
     table[static_cast<size_t>(byte)] = bits;
   }
   return table;
 }
 
-constexpr std::array<uint8_t, 256> kTable = MakeTable();
-
 }  // namespace
 
-uint8_t ClassesOf(char byte) { return kTable[static_cast<uint8_t>(byte)]; }
+constexpr std::array<uint8_t, 256> kClassesOfBytes = MakeTable();
 
-bool AllOf(std::string_view text, CharacterClass wanted) {
-  uint8_t all = wanted;
-  for (char byte : text) all &= kTable[static_cast<uint8_t>(byte)];
-  return all == wanted;
+uint8_t CommonClasses(std::string_view text) {
+  const auto& table = kClassesOfBytes;
+  uint8_t all = 0xff;
+  const auto* at = reinterpret_cast<const uint8_t*>(text.data());
+  const uint8_t* const end = at + text.size();
+  for (; end - at >= 4; at += 4) all &= table[at[0]] & table[at[1]] & table[at[2]] & table[at[3]];
+  for (; at != end; ++at) all &= table[*at];
+  return all;
+}
+
+bool AllOf(std::string_view text, CharacterClass wanted) { return (CommonClasses(text) & wanted) != 0; }
+
+bool IsPlainPath(std::string_view text) {
+  const uint8_t classes = CommonClasses(text);
+  if (classes & kPlainChar) return true;
+  return (classes & kPathChar) && (classes & kNotEscape) && text.find("/.") == std::string_view::npos;
+}
+
+// Eight bytes at a time: those below 0x20 and 0x7f are found without looking them up (a tab among them then is).
+bool IsFieldValue(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  while (text.size() >= 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data(), 8);
+    const uint64_t low = (word - kOnes * 0x20) & ~word;
+    const uint64_t is_delete = word ^ (kOnes * 0x7f);
+    const uint64_t found = (low | ((is_delete - kOnes) & ~is_delete)) & (kOnes * 0x80);
+    if (found != 0 && !AllOf(text.substr(0, 8), kFieldChar)) return false;
+    text.remove_prefix(8);
+  }
+  return AllOf(text, kFieldChar);
 }
 
 int HexDigit(char byte) {

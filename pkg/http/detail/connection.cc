@@ -211,7 +211,7 @@ void Connection::OnHead() {
   phase_start_ = context_.now;
   current_->SetOrigin(peer_, tls_ != nullptr, context_.index, context_.now);
   current_->ReadForwarding(context_.trusted_proxies);
-  current_->AssignId(context_.random);
+  current_->AssignId(context_.id_prefix, context_.random);
   current_->max_unsent_bytes = context_.limits.unsent_bytes;
   Route();
   if (current_->expect == Exchange::Expect::kUnknown) return Refuse(417, "the only expectation met is 100-continue");
@@ -307,7 +307,7 @@ void Connection::Refuse(int status, std::string_view detail) {
   if (!reader_.in_body()) {
     current_->ForgetRequest();
     current_->SetOrigin(peer_, tls_ != nullptr, context_.index, context_.now);
-    current_->AssignId(context_.random);
+    current_->AssignId(context_.id_prefix, context_.random);
     response = Problem(current_->request, status, detail);
   }
   current_->response = std::move(response);

@@ -1,5 +1,7 @@
 #include "pkg/http/detail/exchange.h"
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "pkg/http/detail/body_stream.h"
@@ -27,6 +29,23 @@ bool IsAcceptableId(std::string_view id) {
   return true;
 }
 
+// Eight digits at once: one in each byte of a word, those above 9 moved on to the letters.
+void WriteHex8(uint32_t number, char* out) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  uint64_t word = __builtin_bswap32(number);  // the first digit goes into the lowest byte
+  word = (word | word << 16) & 0x0000ffff0000ffff;
+  word = (word | word << 8) & 0x00ff00ff00ff00ff;
+  word = ((word & 0x000f000f000f000f) << 8) | ((word >> 4) & 0x000f000f000f000f);
+  const uint64_t letters = ((word + kOnes * 6) >> 4) & kOnes;
+  word += kOnes * '0' + letters * ('a' - '0' - 10);
+  std::memcpy(out, &word, sizeof word);
+}
+
+void WriteHex(uint64_t number, char* out) {
+  WriteHex8(static_cast<uint32_t>(number >> 32), out);
+  WriteHex8(static_cast<uint32_t>(number), out + 8);
+}
+
 }  // namespace
 
 Exchange::~Exchange() {
@@ -39,7 +58,7 @@ void Exchange::Reset() {
   if (const auto ended = std::exchange(stream, nullptr)) ended->Abandon();
   streamed_bytes = 0;
   request.id_ = {};
-  response = Response();
+  response.Clear();
   Recycle(head);
   Recycle(decoded_path);
   Recycle(body);
@@ -73,7 +92,7 @@ void Exchange::ReadForwarding(const TrustedProxies& trusted) {
   request.secure_ = request.secure_ || origin.secure;
 }
 
-void Exchange::AssignId(Random& random) {
+void Exchange::AssignId(uint64_t prefix, Random& random) {
   if (peer_trusted) {
     request.id_ = {};
     const std::string_view sent = request.Header("x-request-id");
@@ -83,11 +102,8 @@ void Exchange::AssignId(Random& random) {
     }
     if (!request.id_.empty()) return;
   }
-  static constexpr char kHex[] = "0123456789abcdef";
-  for (int half = 0; half < 2; ++half) {
-    uint64_t bits = random();
-    for (int i = 0; i < 16; ++i, bits >>= 4) own_id[half * 16 + i] = kHex[bits & 15];
-  }
+  if (own_id[0] == 0) WriteHex(prefix, own_id);  // once: exchanges stay with their reactor
+  WriteHex(random(), own_id + 16);
   request.id_ = std::string_view(own_id, sizeof own_id);
 }
 
@@ -95,7 +111,7 @@ void Exchange::SetRoute(const Router::Match& match) {
   allow = match.kind == Router::Match::Kind::kMethodNotAllowed ? match.allow : std::string_view();
   request.endpoint_ = match.endpoint;
   request.param_count_ = match.param_count;
-  request.param_values_ = match.param_values;
+  std::copy_n(match.param_values.begin(), match.param_count, request.param_values_.begin());
   request.param_names_ = match.param_names;
 }
 

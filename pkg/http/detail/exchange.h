@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pkg/base/random.h"
 #include "pkg/http/forwarded.h"
@@ -23,6 +24,8 @@ class AnswerSink {
   virtual ~AnswerSink() = default;
   // Takes ownership. Any thread.
   virtual void Complete(Exchange* exchange) = 0;
+  // The same on the thread that owns the sink, which so needs nobody to keep it alive; false on others.
+  virtual bool CompleteHere(Exchange* /*exchange*/) { return false; }
   // The body that is being sent on this connection, or will be, has more to take. Any thread.
   virtual void StreamReady(int fd, uint32_t generation) = 0;
 };
@@ -43,8 +46,9 @@ class Exchange {
   void ForgetRequest();
   // Takes what a trusted peer says about who asks, and how; after SetOrigin.
   void ReadForwarding(const TrustedProxies& trusted);
-  // Sets Request::id: what a trusted peer sent when it is acceptable, else a new one.
-  void AssignId(Random& random);
+  // Sets Request::id: what a trusted peer sent when it is acceptable, else a new one. The generator repeats nothing in
+  // 2^64 draws, and `prefix` (random, of each reactor of each process) keeps two generators from meeting.
+  void AssignId(uint64_t prefix, Random& random);
   void SetRoute(const Router::Match& match);
   // What only the connection knows.
   void SetOrigin(const PeerAddress& peer, bool secure, int reactor, SteadyTime arrival);
@@ -54,8 +58,9 @@ class Exchange {
   std::shared_ptr<BodyStream> stream;  // of the response's body, when it is sent while it is made
   uint64_t streamed_bytes = 0;
 
-  std::string head;          // the request's bytes up to the empty line; views point here
-  std::string decoded_path;  // used when the path has escapes
+  std::string head;                 // the request's bytes up to the empty line; views point here
+  std::vector<uint32_t> line_ends;  // of its lines: where their CR is
+  std::string decoded_path;         // used when the path has escapes
   std::string body;
   char own_id[32] = {};
 

@@ -23,11 +23,13 @@ void Inbox::SetOwner(LocalAnswers* local) {
 }
 
 void Inbox::Complete(Exchange* exchange) {
-  if (owned_inbox == this) {
-    local_->OnLocalAnswer(exchange);
-  } else {
-    PushAnswer(exchange);
-  }
+  if (!CompleteHere(exchange)) PushAnswer(exchange);
+}
+
+bool Inbox::CompleteHere(Exchange* exchange) {
+  if (owned_inbox != this) return false;
+  local_->OnLocalAnswer(exchange);
+  return true;
 }
 
 Inbox::Inbox(std::shared_ptr<const void> kept)

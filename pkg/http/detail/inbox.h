@@ -36,6 +36,7 @@ class Inbox final : public AnswerSink {
 
   // Any thread. Takes the exchange; after Close it is destroyed. Wakes the reactor when nothing was waiting.
   void Complete(Exchange* exchange) override;
+  bool CompleteHere(Exchange* exchange) override;
   // Any thread. Wakes the reactor.
   void StreamReady(int fd, uint32_t generation) override;
   // Any thread. False after Close: the task was not taken.

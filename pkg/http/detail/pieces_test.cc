@@ -3,20 +3,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
+#include "pkg/base/ids.h"
 #include "pkg/http/connection_counts.h"
+#include "pkg/http/detail/characters.h"
 #include "pkg/http/detail/connection_shedder.h"
+#include "pkg/http/detail/exchange.h"
 #include "pkg/http/detail/inbox.h"
 #include "pkg/http/detail/out_buffer.h"
 #include "pkg/http/detail/timer_wheel.h"
 #include "pkg/http/listener.h"
 #include "pkg/http/response.h"
+#include "pkg/http/uri.h"
 
 namespace flyball::http {
 namespace {
 
 using detail::ConnectionShedder;
+using detail::IsFieldValue;
+using detail::IsPlainPath;
 using detail::TimerWheel;
 using detail::WheelEntry;
 
@@ -26,6 +33,47 @@ size_t CountDue(TimerWheel& wheel, SteadyTime now) {
   size_t count = 0;
   for (WheelEntry* entry = wheel.Advance(now); entry != nullptr; entry = TimerWheel::Next(*entry)) ++count;
   return count;
+}
+
+// What looks at eight bytes at a time says the same as what looks at one.
+TEST(Characters, ManyAtOnceAreJudgedAsOneByOne) {
+  const uint64_t seed = RandomUint64();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text(random.Below(24), 'a');
+    for (char& c : text) c = random.Below(8) == 0 ? static_cast<char>(random()) : "aZ-/.9\x7f\t"[random.Below(8)];
+    std::string other = text;
+    for (char& c : other) {
+      if (random.Below(2) == 0) c = static_cast<char>(c ^ (random.Below(40) == 0 ? 1 : 0x20));
+    }
+    const bool same = std::equal(text.begin(), text.end(), other.begin(), other.end(),
+                                 [&](char a, char b) { return lower(a) == lower(b); });
+    EXPECT_EQ(EqualsIgnoreCase(text, other), same) << text << " " << other;
+    EXPECT_EQ(IsFieldValue(text), std::all_of(text.begin(), text.end(),
+                                              [](char c) { return (detail::ClassesOf(c) & detail::kFieldChar) != 0; }))
+        << text;
+    std::string decoded;
+    if (IsPlainPath("/" + text)) {
+      EXPECT_TRUE(DecodePath("/" + text, decoded)) << text;
+      EXPECT_EQ(decoded, "/" + text);
+    }
+  }
+  EXPECT_TRUE(IsPlainPath("/api/v1/tasks/42"));
+  EXPECT_TRUE(IsPlainPath("/a.b/c.json"));
+  for (const char* not_plain : {"/a/../b", "/.", "/.well-known", "/a%20b", "/a\\b"})
+    EXPECT_FALSE(IsPlainPath(not_plain));
+}
+
+TEST(ExchangeId, IsThirtyTwoHexDigitsThatDoNotRepeat) {
+  Random random(7);
+  detail::Exchange exchange(nullptr);
+  exchange.AssignId(0x0123456789abcdef, random);
+  EXPECT_EQ(exchange.request.id(), "0123456789abcdef63cbe1e459320dd7");
+  const std::string first(exchange.request.id());
+  exchange.AssignId(0x0123456789abcdef, random);
+  EXPECT_NE(exchange.request.id(), first);
 }
 
 TEST(TimerWheel, OffersAnEntryWhenItIsDueAndNotBefore) {

@@ -2,6 +2,7 @@
 
 #include "pkg/base/ids.h"
 #include "pkg/base/time_format.h"
+#include "pkg/http/detail/answer_head.h"
 
 namespace flyball::http::detail {
 namespace {
@@ -26,7 +27,7 @@ void ExchangePool::Put(std::unique_ptr<Exchange> exchange) {
 std::string_view DateLine::Get(SteadyTime now) {
   if (now >= valid_until_ || line_.empty()) {
     const WallTime wall = RealClock().WallNow();
-    line_ = "Date: " + FormatHttpDate(wall) + "\r\n";
+    line_.assign(kOkLine).append("Date: ").append(FormatHttpDate(wall)).append("\r\n");
     valid_until_ = now + (std::chrono::floor<seconds>(wall) + seconds(1) - wall);
   }
   return line_;
@@ -43,6 +44,7 @@ ReactorContext::ReactorContext(int reactor, const Limits& limits_in, const Route
       trusted_proxies(trusted),
       now(RealClock().Now()),
       random(RandomUint64()),
+      id_prefix(RandomUint64()),
       wheel(now),
       read_buffer(new char[kReadBytes]) {}
 

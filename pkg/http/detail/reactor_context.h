@@ -46,9 +46,10 @@ class ExchangePool {
   std::vector<std::unique_ptr<Exchange>> free_;
 };
 
-// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", made once a second.
+// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", made once a second, behind the status line that most answers have.
 class DateLine {
  public:
+  // kOkLine and the date.
   std::string_view Get(SteadyTime now);
 
  private:
@@ -77,6 +78,7 @@ struct ReactorContext {
   bool draining = false;
   std::shared_ptr<AnswerSink> sink;
   Random random;
+  const uint64_t id_prefix;  // first half of the ids of requests
   DateLine date;
   TimerWheel wheel;
   ExchangePool exchanges;

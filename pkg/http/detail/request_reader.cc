@@ -25,21 +25,18 @@ bool IsDigits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// Whether the comma-separated list holds `token` (lower-case), ASCII case ignored.
-bool ListHolds(std::string_view list, std::string_view token) {
+// A Connection field: false when it is no list of tokens. RFC 9110 section 5.6.1: empty elements are allowed.
+bool ReadConnection(std::string_view list, bool& close, bool& keep) {
   while (!list.empty()) {
     const size_t end = std::min(list.find(','), list.size());
-    if (EqualsIgnoreCase(TrimWhiteSpace(list.substr(0, end)), token)) return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
-}
-
-// RFC 9110 section 5.6.1: empty elements are allowed.
-bool IsTokenList(std::string_view list) {
-  while (!list.empty()) {
-    const size_t end = std::min(list.find(','), list.size());
-    if (!AllOf(TrimWhiteSpace(list.substr(0, end)), kTokenChar)) return false;
+    const std::string_view option = TrimWhiteSpace(list.substr(0, end));
+    if (EqualsIgnoreCase(option, "keep-alive")) {
+      keep = true;
+    } else if (EqualsIgnoreCase(option, "close")) {
+      close = true;
+    } else if (!AllOf(option, kTokenChar)) {
+      return false;
+    }
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return true;
@@ -53,10 +50,12 @@ bool EscapesAreComplete(std::string_view text) {
 }
 
 bool IsPort(std::string_view text) {
-  if (text.empty()) return true;  // "host:" is allowed
-  if (!IsDigits(text) || text.size() > 5) return false;
-  int port = 0;
-  for (const char digit : text) port = port * 10 + (digit - '0');
+  if (text.size() > 5) return false;
+  int port = 0;  // "host:" is allowed
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9') return false;
+    port = port * 10 + (digit - '0');
+  }
   return port <= 65535;
 }
 
@@ -121,7 +120,8 @@ bool IsAuthority(std::string_view text) {
   }
   const size_t colon = std::min(text.find(':'), text.size());
   const std::string_view host = text.substr(0, colon);
-  if (host.empty() || !AllOf(host, kHostChar) || !EscapesAreComplete(host)) return false;
+  const uint8_t classes = CommonClasses(host);
+  if (host.empty() || !(classes & kHostChar) || (!(classes & kNotEscape) && !EscapesAreComplete(host))) return false;
   return colon == text.size() || IsPort(text.substr(colon + 1));
 }
 
@@ -190,6 +190,7 @@ RequestReader::Step RequestReader::ReadLeadingLines(std::string_view in, size_t&
 
 RequestReader::Step RequestReader::ReadHead(std::string_view in, const Limits& limits, Exchange& exchange,
                                             size_t& consumed) {
+  if (scanned_ == 0) exchange.line_ends.clear();
   for (;;) {
     const void* found = std::memchr(in.data() + scanned_, '\n', in.size() - scanned_);
     const size_t end = found == nullptr ? in.size() : static_cast<size_t>(static_cast<const char*>(found) - in.data());
@@ -205,6 +206,10 @@ RequestReader::Step RequestReader::ReadHead(std::string_view in, const Limits& l
       return RefuseHead(in, limits, 400, "a line that does not end with CR LF");
     }
     const bool empty_line = end == line_start_ + 1;
+    if (exchange.line_ends.size() > limits.fields && !empty_line) {
+      return RefuseHead(in, limits, 431, "too many header fields");
+    }
+    exchange.line_ends.push_back(static_cast<uint32_t>(end - 1));
     scanned_ = line_start_ = static_cast<uint32_t>(end + 1);
     if (empty_line) break;
   }
@@ -230,12 +235,9 @@ RequestReader::Step RequestReader::RefuseHead(std::string_view in, const Limits&
 }
 
 bool RequestReader::ParseHead(const Limits& limits, Exchange& exchange) {
-  const std::string_view head = exchange.head;
-  const size_t line_end = head.find("\r\n");
-  if (!ParseRequestLine(head.substr(0, line_end), limits, exchange.request)) return false;
-  // Between the request line and the empty line, each line with its CR LF.
-  const std::string_view lines = head.substr(line_end + 2, head.size() - line_end - 4);
-  return ParseFields(lines, limits, exchange) && ApplyFields(exchange) && ParseTarget(exchange);
+  const std::string_view line = std::string_view(exchange.head).substr(0, exchange.line_ends.front());
+  if (!ParseRequestLine(line, limits, exchange.request)) return false;
+  return ParseFields(exchange) && ApplyFields(exchange) && ParseTarget(exchange);
 }
 
 bool RequestReader::ParseRequestLine(std::string_view line, const Limits& limits, Request& request) {
@@ -243,47 +245,53 @@ bool RequestReader::ParseRequestLine(std::string_view line, const Limits& limits
   const size_t first = line.find(' ');
   if (first == std::string_view::npos) return refuse(400, "a request line is method, target and version");
   request.method_text_ = line.substr(0, first);
-  if (!AllOf(request.method_text_, kTokenChar)) return refuse(400, "the method is not a token");
+  request.method_ = ParseMethod(request.method_text_);
+  if (request.method_ == Method::kOther && !AllOf(request.method_text_, kTokenChar)) {
+    return refuse(400, "the method is not a token");
+  }
   const size_t second = line.find(' ', first + 1);
   if (second == std::string_view::npos) return refuse(400, "the request line names no version");
   request.target_ = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
   if (request.target_.empty()) return refuse(400, "the request-target is empty");
   if (request.target_.size() > limits.target_bytes) return refuse(414, "the request-target is too long");
-  if (!AllOf(request.target_, kQueryChar)) return refuse(400, "the request-target holds a byte that must be escaped");
+  const uint8_t classes = CommonClasses(request.target_);
+  plain_target_ = (classes & kPlainChar) != 0 && request.target_.front() == '/';
+  if (!(classes & kQueryChar)) return refuse(400, "the request-target holds a byte that must be escaped");
+  request.version_ = Version::kHttp11;
+  if (version == "HTTP/1.1") return true;
   const bool well_formed = version.size() == 8 && version.substr(0, 5) == "HTTP/" && IsDigits(version.substr(5, 1)) &&
                            version[6] == '.' && IsDigits(version.substr(7, 1));
   if (!well_formed) return refuse(400, "the version is not of the form HTTP/1.1");
   if (version[5] != '1') return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-  request.version_ = version[7] == '0' ? Version::kHttp10 : Version::kHttp11;  // RFC 9110 section 6.2: 1.2 is 1.1 to us
-  request.method_ = ParseMethod(request.method_text_);
+  if (version[7] == '0') request.version_ = Version::kHttp10;  // RFC 9110 section 6.2: 1.2 is 1.1 to us
   return true;
 }
 
 bool RequestReader::ParseFieldLine(std::string_view line, Field& field) {
   const auto refuse = [this](std::string_view detail) { return Refuse(400, detail), false; };
   if (line.front() == ' ' || line.front() == '\t') return refuse("a folded header line (obsolete since RFC 7230)");
-  const size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return refuse("a header line without a colon");
-  field.name = line.substr(0, colon);
-  field.value = TrimWhiteSpace(line.substr(colon + 1));
-  if (field.name.empty() || !AllOf(field.name, kTokenChar)) {
+  size_t name = 0;
+  while (name < line.size() && (ClassesOf(line[name]) & kTokenChar)) ++name;
+  if (name == 0 || name == line.size() || line[name] != ':') {
+    if (line.find(':') == std::string_view::npos) return refuse("a header line without a colon");
     return refuse("the name of a header field is not a token (no space may stand before the colon)");
   }
-  if (!AllOf(field.value, kFieldChar)) return refuse("the value of a header field holds a control character");
+  field.name = line.substr(0, name);
+  field.value = TrimWhiteSpace(line.substr(name + 1));
+  if (!IsFieldValue(field.value)) return refuse("the value of a header field holds a control character");
   return true;
 }
 
-bool RequestReader::ParseFields(std::string_view lines, const Limits& limits, Exchange& exchange) {
+// The lines between the request line and the empty one.
+bool RequestReader::ParseFields(Exchange& exchange) {
+  const std::string_view head = exchange.head;
+  const std::vector<uint32_t>& ends = exchange.line_ends;
   auto& fields = exchange.request.fields_;
-  fields.clear();
-  while (!lines.empty()) {
-    const size_t end = lines.find('\n');  // every line was seen to end with CR LF
-    if (fields.size() == limits.fields) return Refuse(431, "too many header fields"), false;
-    Field field;
-    if (!ParseFieldLine(lines.substr(0, end - 1), field)) return false;
-    fields.push_back(field);
-    lines.remove_prefix(end + 1);
+  fields.resize(ends.size() - 2);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const size_t start = ends[i] + 2;
+    if (!ParseFieldLine(head.substr(start, ends[i + 1] - start), fields[i])) return fields.clear(), false;
   }
   return true;
 }
@@ -308,9 +316,9 @@ bool RequestReader::ApplyFields(Exchange& exchange) {
         break;
       case 10:
         if (EqualsIgnoreCase(field.name, "connection")) {
-          if (!IsTokenList(field.value)) return Refuse(400, "Connection is not a list of tokens"), false;
-          close = close || ListHolds(field.value, "close");
-          keep = keep || ListHolds(field.value, "keep-alive");
+          if (!ReadConnection(field.value, close, keep)) {
+            return Refuse(400, "Connection is not a list of tokens"), false;
+          }
         }
         break;
       case 14:
@@ -386,6 +394,10 @@ bool RequestReader::ParseAbsoluteTarget(Exchange& exchange, std::string_view& re
 bool RequestReader::ParseTarget(Exchange& exchange) {
   Request& request = exchange.request;
   request.path_ = request.query_ = {};
+  if (plain_target_ && request.method_ != Method::kConnect) {
+    request.path_ = request.target_;
+    return true;
+  }
   if (request.method_ == Method::kConnect) return Refuse(501, "CONNECT is not offered"), false;
   if (request.target_ == "*") {
     if (request.method_ != Method::kOptions) return Refuse(400, "the target * is for OPTIONS only"), false;
@@ -398,6 +410,10 @@ bool RequestReader::ParseTarget(Exchange& exchange) {
   const std::string_view path = question == 0 ? std::string_view("/") : rest.substr(0, question);
   request.query_ = rest.substr(std::min(question + 1, rest.size()));
   if (!EscapesAreComplete(request.query_)) return Refuse(400, "a '%' in the query without two hex digits"), false;
+  if (IsPlainPath(path)) {
+    request.path_ = path;
+    return true;
+  }
   exchange.decoded_path.clear();
   if (auto decoded = DecodePath(path, exchange.decoded_path); !decoded) {
     exchange.decoded_path = std::move(decoded.error().message);

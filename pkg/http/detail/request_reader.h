@@ -63,7 +63,7 @@ class RequestReader {
   bool ParseRequestLine(std::string_view line, const Limits& limits, Request& request);
   bool ParseTarget(Exchange& exchange);
   bool ParseAbsoluteTarget(Exchange& exchange, std::string_view& rest);
-  bool ParseFields(std::string_view lines, const Limits& limits, Exchange& exchange);
+  bool ParseFields(Exchange& exchange);
   bool ParseFieldLine(std::string_view line, Field& field);
   bool ApplyFields(Exchange& exchange);
   bool ApplyHost(std::string_view value, bool again, Request& request);
@@ -76,6 +76,7 @@ class RequestReader {
   uint32_t overhead_ = 0;    // bytes of leading lines, chunk extensions, trailers
   Phase phase_ = Phase::kLeadingLines;
   bool line_checked_ = false;  // the request line, before the head is complete
+  bool plain_target_ = false;  // a path that needs no decoding, without a query
   Refusal refusal_;
 };
 

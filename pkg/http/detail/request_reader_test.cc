@@ -300,7 +300,7 @@ TEST(Exchange, TakesTheIdOfATrustedPeerWhenItIsHarmless) {
     const std::string stream = "GET / HTTP/1.1\r\nHost: h\r\n" + std::string(fields) + "\r\n";
     EXPECT_EQ(reader.Read(stream, Limits(), exchange, consumed), RequestReader::Step::kHead);
     exchange.peer_trusted = true;
-    exchange.AssignId(random);
+    exchange.AssignId(random(), random);
     return std::string(exchange.request.id());
   };
   EXPECT_EQ(id("X-Request-Id: abc-1.2_3\r\n"), "abc-1.2_3");

@@ -71,10 +71,14 @@ std::vector<admission::QuotaLeaseRequest> Front::Reactor::TakeBack() {
 
 void Front::Reactor::AnswerProbe(const Endpoint& endpoint, http::Responder responder) {
   const bool ok = endpoint.kind == Endpoint::Kind::kHealth || front_.ready_.load(std::memory_order_relaxed);
-  http::Response response = ok ? http::Json(200, R"({"status":"ok"})")
-                               : http::Problem(responder.request(), 503, "The pod is starting or draining.");
-  if (!ok) response.AddHeader("Retry-After", "1");
-  response.AddLines("Cache-Control: no-store\r\n");
+  if (!ok) {
+    http::Response response = http::Problem(responder.request(), 503, "The pod is starting or draining.");
+    response.AddHeader("Retry-After", "1");
+    return std::move(responder).Send(std::move(response));
+  }
+  http::Response response(200);
+  response.SetFixedLines("Content-Type: application/json\r\nCache-Control: no-store\r\n");
+  response.SetBody("", R"({"status":"ok"})");
   std::move(responder).Send(std::move(response));
 }
 

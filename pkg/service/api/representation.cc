@@ -130,7 +130,7 @@ std::optional<http::Response> Representation::Ranged(std::string_view body, std:
     return refused;
   }
   http::Response response(206);
-  response.AddLines(kLines).AddHeader("Accept-Ranges", "bytes").AddHeader("ETag", etag);
+  response.SetFixedLines(kLines).AddHeader("Accept-Ranges", "bytes").AddHeader("ETag", etag);
   if (coding != http::Coding::kIdentity) response.AddHeader("Content-Encoding", http::Name(coding));
   const http::ByteRange& first = selection.parts.front();
   if (selection.parts.size() == 1) {
@@ -151,7 +151,7 @@ http::Response Representation::Make(resource::Answer answer, size_t worth) const
   if (answer.is_problem()) return MakeProblem(std::move(answer));
   http::Response response(answer.status);
   if (answer.body.empty()) {
-    response.AddLines(kLines);
+    response.SetFixedLines(kLines);
     // The tag that would have come with the body: the coded one when that is what the client has.
     if (answer.status == 304 && choice_.coding != http::Coding::kIdentity) {
       std::string coded = http::CodedTag(answer.etag, choice_.coding);
@@ -163,7 +163,7 @@ http::Response Representation::Make(resource::Answer answer, size_t worth) const
     if (answer.status == 200 && !answer.etag.empty()) {
       if (auto ranged = Ranged(answer.body, answer.etag, coding)) return std::move(*ranged);
     }
-    response.AddLines(answer.secret ? kSecretLines : kJsonLines);
+    response.SetFixedLines(answer.secret ? kSecretLines : kJsonLines);
     if (coding != http::Coding::kIdentity) response.AddHeader("Content-Encoding", http::Name(coding));
     response.SetBody("", std::move(answer.body));
   }
