@@ -117,6 +117,31 @@ struct Cors {
   std::chrono::milliseconds max_age{std::chrono::minutes(10)};  // of answers to preflights
 };
 
+// One key of a Kubernetes Secret in the App's namespace.
+struct SecretRef {
+  std::string name;
+  std::string key = "url";
+};
+
+// How the App runs in a cluster (deploy, but for trustedProxies); without meaning for `flyballctl up`.
+struct Deploy {
+  std::string image;                            // of flyball-api; empty = the operator's default
+  std::string image_pull_policy;                // Always, IfNotPresent, Never; empty = Kubernetes' default
+  std::vector<std::string> image_pull_secrets;  // names of Secrets
+  std::optional<int> replicas;                  // of an App that no Governor targets
+  std::map<std::string, std::string> requests;  // of the container: "cpu" -> "500m"; Kubernetes quantities
+  std::map<std::string, std::string> limits;    // the same; no request is more than its limit
+  std::optional<SecretRef> database;            // holds "postgresql://user:password@host/database"
+  std::optional<SecretRef> redis;               // holds "redis://:password@host"
+  std::map<std::string, std::string> env;       // more of the container; never what the operator sets
+  std::map<std::string, std::string> node_selector;
+};
+// Environment variables of a pod that are the operator's to set.
+inline constexpr std::string_view kOperatorEnv[] = {
+    "FLYBALL_POD",        "FLYBALL_DATA",         "FLYBALL_DATABASE",    "FLYBALL_REDIS",
+    "FLYBALL_JWT_KEY",    "FLYBALL_JWT_KEY_FILE", "FLYBALL_HOST",        "FLYBALL_PORT",
+    "FLYBALL_ADMIN_HOST", "FLYBALL_ADMIN_PORT",   "FLYBALL_DRAIN_DELAY", "FLYBALL_DRAIN_TIMEOUT"};
+
 struct SeedRow {
   std::string resource;
   std::vector<std::pair<std::string, Value>> values;  // may hold "id"
@@ -130,6 +155,7 @@ struct App {
   std::vector<Resource> resources;  // in document order
   Cors cors;
   std::vector<std::string> trusted_proxies;  // addresses and networks, "10.0.0.0/8": whom deploy.trustedProxies names
+  Deploy deploy;
   int64_t max_body_bytes = 1 << 20;
   std::vector<SeedRow> seed;  // refs before referrers
 

@@ -24,7 +24,8 @@ int64_t ParseBytes(std::string_view text) {
   return count * scale;
 }
 
-// The texts of a list, each once.
+}  // namespace
+
 std::vector<const Node*> ReadTexts(Reading& reading, const Node& node, const std::string& path,
                                    std::string_view example, size_t most) {
   std::vector<const Node*> texts;
@@ -47,8 +48,6 @@ std::vector<const Node*> ReadTexts(Reading& reading, const Node& node, const std
   }
   return texts;
 }
-
-}  // namespace
 
 void ReadMaxBody(Reading& reading, Mapping& mapping, std::string_view key, int64_t& out) {
   const Node* node = mapping.Find(key);
@@ -95,21 +94,14 @@ void ReadHttp(AppDraft& draft, const Node& node) {
   http.Finish();
 }
 
-void ReadDeploy(AppDraft& draft, const Node& node) {
-  Mapping deploy(draft.reading, node, "spec.deploy");
-  constexpr std::string_view kExample = "trustedProxies: [10.0.0.0/8]";
-  if (const Node* proxies = deploy.Find("trustedProxies")) {
-    const std::string path = deploy.Path("trustedProxies");
-    for (const Node* proxy : ReadTexts(draft.reading, *proxies, path, kExample, kMostProxies)) {
-      if (const auto network = ParseIpNetwork(proxy->text); !network) {
-        draft.reading.Report(*proxy, path + ": " + network.error().message);
-        continue;
-      }
-      draft.app.trusted_proxies.push_back(proxy->text);
+void ReadTrustedProxies(AppDraft& draft, const Node& node, const std::string& path) {
+  for (const Node* proxy : ReadTexts(draft.reading, node, path, "trustedProxies: [10.0.0.0/8]", kMostProxies)) {
+    if (const auto network = ParseIpNetwork(proxy->text); !network) {
+      draft.reading.Report(*proxy, path + ": " + network.error().message);
+      continue;
     }
+    draft.app.trusted_proxies.push_back(proxy->text);
   }
-  deploy.NotBuilt({"image", "resources", "database", "redis", "ingress"});
-  deploy.Finish();
 }
 
 }  // namespace flyball::spec

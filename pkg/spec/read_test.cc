@@ -26,7 +26,17 @@ spec:
     login: {by: account, rate: 5/1m, apply: [auth.login, orders.create], whenStoreDown: open}
   cors: {origins: [https://shop.example, "http://localhost:3000"], credentials: true, maxAge: 1h}
   http: {maxBody: 512KiB}
-  deploy: {trustedProxies: [10.0.0.0/8, "2001:db8::1"]}
+  deploy:
+    trustedProxies: [10.0.0.0/8, "2001:db8::1"]
+    image: registry.example.org:5000/team/flyball:0.1@sha256:00ff
+    imagePullPolicy: IfNotPresent
+    imagePullSecrets: [{name: registry}]
+    replicas: 3
+    resources: {requests: {cpu: 500m, memory: 128Mi}, limits: {cpu: 1, memory: "0.5Gi"}}
+    database: {secretRef: {name: shop-db, key: uri}}
+    redis: {secretRef: {name: shop-redis}}
+    env: {FLYBALL_ALLOW_FAULTS: "true", FLYBALL_FAULT: delay=20ms}
+    nodeSelector: {kubernetes.io/arch: amd64}
   resources:
     orders:
       maxBody: 16KiB
@@ -71,6 +81,42 @@ Documents ReadGood(std::string_view text) {
 App Shop() {
   Documents documents = ReadGood(kShop);
   return documents.apps.size() == 1 ? documents.apps[0] : App{};
+}
+
+TEST(ReadApp, HowItRunsInACluster) {
+  const Deploy deploy = Shop().deploy;
+  using Texts = std::map<std::string, std::string>;
+  EXPECT_EQ(deploy.image, "registry.example.org:5000/team/flyball:0.1@sha256:00ff");
+  EXPECT_EQ(deploy.image_pull_policy, "IfNotPresent");
+  EXPECT_EQ(deploy.image_pull_secrets, std::vector<std::string>{"registry"});
+  EXPECT_EQ(deploy.replicas, 3);
+  EXPECT_EQ(deploy.requests, (Texts{{"cpu", "500m"}, {"memory", "128Mi"}}));
+  EXPECT_EQ(deploy.limits, (Texts{{"cpu", "1"}, {"memory", "0.5Gi"}}));
+  ASSERT_TRUE(deploy.database && deploy.redis);
+  EXPECT_EQ(deploy.database->name, "shop-db");
+  EXPECT_EQ(deploy.database->key, "uri");
+  EXPECT_EQ(deploy.redis->name, "shop-redis");
+  EXPECT_EQ(deploy.redis->key, "url");
+  EXPECT_EQ(deploy.env, (Texts{{"FLYBALL_ALLOW_FAULTS", "true"}, {"FLYBALL_FAULT", "delay=20ms"}}));
+  EXPECT_EQ(deploy.node_selector, (Texts{{"kubernetes.io/arch", "amd64"}}));
+}
+
+// As the API server gives documents back: JSON, keys in its own order.
+TEST(ReadApp, JsonIsADocumentToo) {
+  const Documents read = ReadGood(R"({
+  "apiVersion": "flyball.io/v1alpha1",
+  "kind": "App",
+  "metadata": {"name": "t", "namespace": "default"},
+  "spec": {
+    "base": "/api\/v2",
+    "deploy": {"image": "flyball:1", "replicas": 2},
+    "resources": {"t": {"fields": {"a": {"default": 1.5, "type": "number"}, "b": {"enum": ["\u0079es", "no"]}}}}
+  }
+})");
+  ASSERT_EQ(read.apps.size(), 1u);
+  EXPECT_EQ(read.apps[0].base, "/api/v2");
+  EXPECT_EQ(read.apps[0].deploy.replicas, 2);
+  EXPECT_EQ(read.apps[0].resources[0].fields[1].enum_values[0], "yes");
 }
 
 TEST(ReadApp, NameBaseAndAuth) {

@@ -68,7 +68,7 @@ alerts: []
 gateway: {}
 versions: []
 services: {}
-deploy: {image: x, trustedProxies: [10.0.0.0/8]}
+deploy: {ingress: {host: x}, trustedProxies: [10.0.0.0/8], args: [x]}
 resources: {t: {fields: {a: {type: string}}}})"),
          R"(5:3: spec.jobs is not built yet in this version
 6:3: spec.stats is not built yet in this version
@@ -79,7 +79,8 @@ resources: {t: {fields: {a: {type: string}}}})"),
 11:3: spec.gateway is not built yet in this version
 12:3: spec.versions is not built yet in this version
 13:3: spec.services is not built yet in this version
-14:12: spec.deploy.image is not built yet in this version
+14:12: spec.deploy.ingress is not built yet in this version
+14:62: spec.deploy.args is not built yet in this version
 )"},
         {"NotBuiltInAuth", AppWith(R"(auth:
   accounts: users
@@ -130,6 +131,34 @@ resources: {t: {fields: {a: {type: string}}}})"),
 5:41: spec.deploy.trustedProxies: '10.0.0.0/33' has a prefix that is not 0 to 32; write it like 10.0.0.0/8 or 2001:db8::1
 5:54: spec.deploy.trustedProxies: 'proxy.example.org' is no address or network; write it like 10.0.0.0/8 or 2001:db8::1
 5:85: spec.deploy.trustedProxies names '10.0.0.0/8' twice
+)"},
+        {"Deploy", AppWith(R"(deploy:
+  image: 'not an image'
+  imagePullPolicy: Sometimes
+  imagePullSecrets: [registry, {name: A}]
+  replicas: -1
+  resources: {requests: {cpu: 2, memory: lots, 'a b': 1}, limits: {cpu: 1500m}, limit: {}}
+  database: {secretRef: {key: url}}
+  redis: {name: x}
+  env: {FLYBALL_ALLOW_FAULTS: true, FLYBALL_PORT: "80", 1X: a}
+  nodeSelector: {'-x': arm}
+resources: {t: {fields: {a: {type: string}}}})"),
+         R"(6:12: spec.deploy.image: 'not an image' is no image; write it like registry.example.org/flyball:0.1.0
+7:22: spec.deploy.imagePullPolicy cannot be 'Sometimes'; expected 'Always', 'IfNotPresent', 'Never'
+8:24: an entry of spec.deploy.imagePullSecrets must be a mapping, not the text 'registry'
+8:41: the name of an entry of spec.deploy.imagePullSecrets must be the name of a Secret, not the text 'A'; write it like registry
+9:15: spec.deploy.replicas must be a whole number from 0 to 1000, not the number -1
+10:17: spec.deploy.resources.requests.cpu is more than its limit, 2 and 1500m
+10:44: spec.deploy.resources.requests.memory must be a quantity, not the text 'lots'; write it like 500m or 2 for cpu, 256Mi for memory
+10:50: spec.deploy.resources.requests: 'a b' is no resource; write cpu or memory
+10:83: unknown key 'limit' in spec.deploy.resources; did you mean 'limits'?
+11:27: spec.deploy.database.secretRef.name is missing; write name: tasks-database
+12:12: spec.deploy.redis.secretRef is missing; write secretRef: {name: tasks-database, key: url}
+12:13: unknown key 'name' in spec.deploy.redis; expected 'secretRef'
+13:33: spec.deploy.env.FLYBALL_ALLOW_FAULTS must be text, not the boolean true; write 'true'
+13:39: spec.deploy.env.FLYBALL_PORT is what the operator sets; leave it out
+13:59: spec.deploy.env: '1X' is no name for one; write it like FLYBALL_ACCESS_LOG: all
+14:20: spec.deploy.nodeSelector: '-x' is no name for one; write a label of nodes like kubernetes.io/arch: amd64
 )"},
         {"AppNeeds", AppWith(R"(base: /api/v1)"),
          R"(5:3: spec.resources is missing; write resources: {tasks: {fields: {title: {type: string}}}}

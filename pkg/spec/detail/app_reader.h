@@ -38,6 +38,10 @@ void ReadCors(AppDraft& draft, const Node& cors);
 void ReadHttp(AppDraft& draft, const Node& http);
 void ReadDeploy(AppDraft& draft, const Node& deploy);
 void ReadSeed(AppDraft& draft, const Node& seed);
+void ReadTrustedProxies(AppDraft& draft, const Node& node, const std::string& path);
+// The texts of a list, each once; `example` is shown when it is no list or empty.
+std::vector<const Node*> ReadTexts(Reading& reading, const Node& node, const std::string& path,
+                                   std::string_view example, size_t most);
 // The limit of bodies under `key`, "64KiB"; leaves `out` alone when the key is absent or wrong.
 void ReadMaxBody(Reading& reading, Mapping& mapping, std::string_view key, int64_t& out);
 
