@@ -102,6 +102,12 @@ control-gates: packages-test $(BUILD)/build.ninja
 bench: packages-bench $(BUILD)/build.ninja
 	@tests/bench/http_bench.sh $(BUILD)
 
+## make instructions   what a request and a decision cost in instructions, against tests/bench/instructions.txt (+3 %)
+.PHONY: instructions
+instructions: packages-instructions $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target request_path
+	@tests/bench/instructions.sh $(BUILD)
+
 ## make lint           formatting, shell scripts, layering (checked by CMake at configure time)
 .PHONY: lint
 lint: packages-lint
@@ -112,12 +118,13 @@ lint: packages-lint
 tidy: packages-tidy $(BUILD)/build.ninja
 	@clang-tidy-14 -p $(BUILD) --quiet $(wildcard pkg/$(or $(ROOM),base)/*.cc)
 
-.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench packages-tidy
+.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench packages-tidy packages-instructions
 packages-run: ; @tests/lint/packages.sh $(RUN_PACKAGES)
 packages-test: ; @tests/lint/packages.sh $(TEST_PACKAGES)
 packages-lint: ; @tests/lint/packages.sh $(LINT_PACKAGES)
 packages-fuzz: ; @tests/lint/packages.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
 packages-tidy: ; @tests/lint/packages.sh $(BUILD_PACKAGES) clang-tidy-14
+packages-instructions: ; @tests/lint/packages.sh $(RUN_PACKAGES) valgrind
 packages-bench: ; @tests/lint/packages.sh $(BENCH_PACKAGES)
 
 ## make clean          remove build/
