@@ -25,7 +25,8 @@ void Complete(Batch& batch) {
     if (result && result->outcome == Written::Outcome::kDone && pending.write.kind == Write::Kind::kInsert) {
       result->row = std::move(pending.write.row);
     }
-    pending.done(std::move(result));
+    const WriteDone done = std::move(pending.done);  // what it holds goes with it: the batch stays until the next
+    done(std::move(result));
   }
 }
 

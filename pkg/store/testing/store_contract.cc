@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -515,6 +516,16 @@ TEST_P(StoreContract, CompletionsComeInTheOrderOfSubmission) {
   }
   ASSERT_TRUE(done.WaitFor(1000));
   EXPECT_EQ(done.ids(), sent);
+}
+
+// A request is in flight for as long as its completion exists. Nothing may have to be written for it to go.
+TEST_P(StoreContract, WhatACompletionHoldsIsLetGoWithoutAnotherWrite) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> left = held;
+  store_->Submit(InsertOf(tasks_, Task("t1")), [held = std::move(held)](Result<Written>) {});
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (!left.expired() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(left.expired());
 }
 
 TEST_P(StoreContract, ManyThreadsAreEachAnsweredOnce) {
