@@ -26,7 +26,7 @@ fi
 done_with() { rm -f "$log"; [ -z "$made_policy" ] || "${sudo[@]}" rm -f $policy; }
 trap done_with EXIT
 if ! { "${sudo[@]}" apt-get update -qq &&
-       "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+       "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=900 install -y -qq --no-install-recommends "${missing[@]}"; } \
      >"$log" 2>&1; then
   cat "$log" >&2
   echo "installing failed; see above" >&2
