@@ -1,7 +1,5 @@
 #include "cmd/flags/values.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include "pkg/base/net_syntax.h"
 #include "pkg/base/time_format.h"
 #include "pkg/state/redis/redis_state.h"
+#include "pkg/store/database/database.h"
 
 namespace flyball::flags {
 namespace {
@@ -44,20 +43,7 @@ Result<milliseconds> FaultDelay(std::string_view text) {
   return delay;
 }
 
-Result<void> CheckDatabase(const std::string& text) {
-  constexpr const char* kPossible =
-      "today the data is kept in an SQLite file: leave the flag out for one in the data folder, or give its path, "
-      "such as /var/lib/tasks.db";
-  const size_t scheme = text.find("://");
-  if (scheme != std::string::npos) {
-    return Fail(ErrorCode::kInvalid, text.substr(0, scheme) + ":// is not supported yet; " + kPossible);
-  }
-  struct stat info {};
-  if (!text.empty() && (text.back() == '/' || (::stat(text.c_str(), &info) == 0 && S_ISDIR(info.st_mode)))) {
-    return Fail(ErrorCode::kInvalid, std::string("is a folder; ") + kPossible);
-  }
-  return {};
-}
+Result<void> CheckDatabase(const std::string& text) { return store::CheckDatabase(text); }
 
 Result<void> CheckRedis(const std::string& text) {
   if (text.empty() || text == "none") return {};
@@ -88,9 +74,17 @@ Result<void> CheckFolder(const std::string& text) {
 }
 
 std::string WithoutPassword(const std::string& text) {
+  std::string shown = text;
   const size_t scheme = text.find("://"), at = text.rfind('@');
-  if (scheme == std::string::npos || at == std::string::npos || at < scheme) return text;
-  return text.substr(0, scheme + 3) + "***" + text.substr(at);
+  if (scheme != std::string::npos && at != std::string::npos && at > scheme) {
+    shown = text.substr(0, scheme + 3) + "***" + text.substr(at);
+  }
+  constexpr std::string_view kParameter = "password=";
+  for (size_t i = shown.find(kParameter); i != std::string::npos; i = shown.find(kParameter, i)) {
+    i += kParameter.size();
+    shown.replace(i, std::min(shown.find_first_of("& ", i), shown.size()) - i, "***");
+  }
+  return shown;
 }
 
 }  // namespace flyball::flags

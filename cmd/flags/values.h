@@ -18,8 +18,8 @@ Result<std::chrono::milliseconds> DurationBetween(std::string_view text, std::ch
 // The delay of a fault: "delay=20ms" gives 20 ms; 1 ms to 1 min.
 Result<std::chrono::milliseconds> FaultDelay(std::string_view text);
 
-// A path of an SQLite file, or empty for the one in the data folder. URLs of servers are refused by name: no other
-// store can be chosen yet. The file need not exist; a folder is refused.
+// A URL of PostgreSQL, the path of an SQLite file, or empty for the one in the data folder; see
+// pkg/store/database/database.h.
 Result<void> CheckDatabase(const std::string& text);
 
 // unix:/path, redis://host:port, or "none"; empty is for the caller to judge and passes.
@@ -34,7 +34,8 @@ Result<void> CheckReadable(const std::string& text);
 // Not empty.
 Result<void> CheckFolder(const std::string& text);
 
-// `text` with what stands between "://" and '@' as "***": a password must not come to a terminal or a log.
+// `text` with what stands between "://" and '@', and what follows "password=", as "***": a password must not come to a
+// terminal or a log.
 std::string WithoutPassword(const std::string& text);
 
 }  // namespace flyball::flags

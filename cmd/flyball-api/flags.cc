@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "cmd/flags/command_line.h"
 #include "cmd/flags/values.h"
@@ -17,12 +18,26 @@ int FdFromEnvironment(const char* name) {
   return text == nullptr ? -1 : std::atoi(text);
 }
 
+// A secret of the environment, which forgets it: /proc/PID/environ would go on showing it.
+std::string TakeSecret(const char* name) {
+  char* text = std::getenv(name);
+  if (text == nullptr) return {};
+  std::string secret = text;
+  std::memset(text, 0, secret.size());
+  ::unsetenv(name);
+  return secret;
+}
+
 void Declare(flags::Command& pod, service::api::Options& options, int& port, int& admin_port) {
   pod.Arguments("FILE", &options.files, "documents with one App");
   pod.Option("--pod", &options.pod, "this pod's name, unique in the fleet");
   pod.Option("--data", &options.data, "folder of the database and the key", flags::CheckFolder);
-  pod.Option("--database", &options.database, "SQLite file, instead of DATA/APP.db", flags::CheckDatabase);
-  pod.Option("--redis", &options.redis, "unix:/path, redis://host:port, or none", flags::CheckRedis);
+  pod.Option("--database", &options.database,
+             "postgresql://user:password@host/name, or an SQLite file; empty is DATA/APP.db", flags::CheckDatabase);
+  pod.Option("--redis", &options.redis, "unix:/path, redis://[user:password@]host:port, or none", flags::CheckRedis);
+  pod.Option("--jwt-key-file", &options.jwt_key_file,
+             "file of the key that signs tokens, instead of DATA/signing.key; or the key itself in FLYBALL_JWT_KEY",
+             flags::CheckReadable);
   pod.Option("--host", &options.host, "address to listen on, unless a socket is inherited");
   pod.Option("--port", &port, 0, 65535, "port to listen on; 0 takes a free one");
   pod.Option("--tls-cert", &options.tls_certificate, "PEM file of a certificate: serve TLS with it and --tls-key",
@@ -103,6 +118,10 @@ Flags Parse(int argc, char** argv) {
   if (!parsed) out.exit_status = status;
   options.port = static_cast<uint16_t>(port);
   options.admin_port = static_cast<uint16_t>(admin_port);
+  options.jwt_key = TakeSecret("FLYBALL_JWT_KEY");
+  // `flyballctl up`, wherever it runs, hands its pods a socket, and one data folder with the key.
+  options.must_be_given_a_key =
+      std::getenv("KUBERNETES_SERVICE_HOST") != nullptr && std::getenv("LISTEN_FDS") == nullptr;
   options.counts_fd = FdFromEnvironment("FLYBALL_COUNTS_FD");
   options.ready_fd = FdFromEnvironment("FLYBALL_READY_FD");
   out.log_format = ::isatty(STDERR_FILENO) == 1 ? LogFormat::kText : LogFormat::kJson;

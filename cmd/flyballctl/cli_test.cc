@@ -139,9 +139,9 @@ TEST_F(CliTest, UpRefusesBadValuesBeforeAnythingIsStarted) {
       {"--fault foo=1", "--fault foo=1: the only fault is delay=DURATION, such as delay=20ms"},
       {"--fault delay=abc", "--fault delay=abc: the delay must be a number with its unit"},
       {"--fault delay=2h", "--fault delay=2h: the delay must be at most 1m"},
-      {"--database postgres://h/tasks", "--database postgres://h/tasks: postgres:// is not supported yet; today"},
-      {"--database postgres://me:secret@h/tasks", "--database postgres://***@h/tasks"},
-      {"--database mysql://h/tasks", "--database mysql://h/tasks: mysql:// is not supported yet; today"},
+      {"--database postgres://h/%zz", "--database postgres://h/%zz: is no URL that PostgreSQL's library understands"},
+      {"--database mysql://me:secret@h/tasks", "--database mysql://***@h/tasks"},
+      {"--database mysql://h/tasks", "--database mysql://h/tasks: mysql:// is no database that is known; expected"},
       {"--redis bad", "--redis bad: redis address: it starts with neither unix: nor redis://"},
       {"--drain-delay 5", "--drain-delay 5: must be a number with its unit (ms, s, m, h, d), such as 5s"},
       {"--drain-timeout 10", "--drain-timeout 10: must be a number with its unit (ms, s, m, h, d), such as 10s"},
@@ -176,7 +176,7 @@ TEST_F(CliTest, APodJudgesItsFlagsAsUpDoes) {
            std::pair{"--drain-delay 5", "flyball-api: --drain-delay 5: must be a number with its unit"},
            {"--fault foo=1 --allow-faults", "flyball-api: --fault foo=1: the only fault is delay=DURATION"},
            {"--fault delay=20ms", "flyball-api: --fault needs --allow-faults"},
-           {"--database mysql://h/x", "flyball-api: --database mysql://h/x: mysql:// is not supported yet"},
+           {"--database mysql://h/x", "flyball-api: --database mysql://h/x: mysql:// is no database that is known"},
            {"--redis bad", "flyball-api: --redis bad: "},
        }) {
     const std::string command = "cd " + folder_ + " && " FLYBALL_BIN "/flyball-api x.yaml " + arguments + " 2>err";

@@ -188,7 +188,7 @@ void AddLoad(flags::CommandLine& line) {
   flags::Command& load = line.Add("load", "Offer load to a fleet on this machine, whatever it answers, and report.");
   load.Option("--data", &flags->data, "data folder of the fleet; accounts and tokens are made there",
               flags::CheckFolder);
-  load.Option("--database", &flags->database, "SQLite file, when the fleet was given one", flags::CheckDatabase);
+  load.Option("--database", &flags->database, "URL or SQLite file, when the fleet was given one", flags::CheckDatabase);
   load.Option("--url", &flags->url, "http://127.0.0.1:PORT/BASE instead of a fleet's folder; loopback only");
   load.Choice("--trace", &flags->trace, {"steady", "flash", "ramp", "on-off"}, "how the rate moves over time");
   load.Option("--rate", &flags->rate, 0.1, 200'000, "requests a second (flash: before it goes to 5 times that)");

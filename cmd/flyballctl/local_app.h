@@ -11,7 +11,7 @@ namespace flyball::ctl {
 
 struct LocalApp {
   spec::App app;
-  std::string database;  // DATA/APP.db unless said otherwise
+  std::string database;  // DATA/APP.db unless said otherwise; see pkg/store/database/database.h
   std::string key;       // DATA/signing.key
 };
 

@@ -97,8 +97,11 @@ void AddUp(flags::CommandLine& line) {
   up.Option("--console-port", &flags->console_port, 0, 65535, "port of the console; 0 takes a free one");
   up.Option("--host", &options.host, "address both listen on");
   up.Option("--data", &options.data, "folder of the database, logs and sockets", flags::CheckFolder);
-  up.Option("--database", &options.database, "SQLite file, instead of one in the data folder", flags::CheckDatabase);
-  up.Option("--redis", &options.redis, "unix:/path or redis://host:port instead of a private one; 'none' for one pod",
+  up.Option("--database", &options.database,
+            "postgresql://user:password@host/name, or an SQLite file; empty is one in the data folder",
+            flags::CheckDatabase);
+  up.Option("--redis", &options.redis,
+            "unix:/path or redis://[user:password@]host:port instead of a private one; 'none' for one pod",
             flags::CheckRedis);
   up.Option("--cache-redis", &flags->cache_redis, "Redis for the cache (not built yet)", NotBuilt);
   up.Option("--replicas", &flags->replicas, "MIN:MAX pods, instead of what the Governor says", CheckReplicas);

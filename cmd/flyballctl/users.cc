@@ -18,7 +18,7 @@
 #include "pkg/identity/signing_key.h"
 #include "pkg/resource/accounts.h"
 #include "pkg/resource/seed.h"
-#include "pkg/store/sqlite/sqlite_store.h"
+#include "pkg/store/database/database.h"
 
 namespace flyball::ctl {
 namespace {
@@ -69,10 +69,11 @@ Result<resource::Answer> Create(const LocalApp& local, const std::string& body, 
   const spec::Resource* accounts_spec = local.app.Find(local.app.auth.accounts);
   if (accounts_spec == nullptr)
     return Fail(ErrorCode::kInvalid, "app '" + local.app.name + "' has no accounts (spec.auth.accounts)");
-  if (const auto folder = std::filesystem::path(local.database).parent_path(); !folder.empty() && !exists(folder)) {
+  const auto folder = std::filesystem::path(local.database).parent_path();
+  if (!store::IsServer(local.database) && !folder.empty() && !exists(folder)) {
     if (mkdir(folder.c_str(), 0700) != 0) return FailErrno("create the data folder " + folder.string());
   }
-  auto store = store::OpenSqlite({.path = local.database});
+  auto store = store::OpenDatabase(local.database, local.app.name);
   if (!store) return Fail(store.error());
   if (auto migrated = (*store)->Migrate(resource::Tables(local.app)); !migrated) return Fail(migrated.error());
   const WallTime now = RealClock().WallNow();
@@ -128,7 +129,8 @@ void AddUsers(flags::CommandLine& line) {
   create.Option("--name", &flags->name, "its name, when the app's accounts have one");
   create.Flag("--password-stdin", &flags->password_stdin, "read the password from standard input; else one is made up");
   create.Option("--data", &flags->data, "data folder of the fleet");
-  create.Option("--database", &flags->database, "SQLite file, when the fleet was given one", flags::CheckDatabase);
+  create.Option("--database", &flags->database, "URL or SQLite file, when the fleet was given one",
+                flags::CheckDatabase);
   OutputOption(create, &flags->output);
   create.Runs([flags] { return CreateUser(*flags); });
 }

@@ -161,6 +161,17 @@ SigningKey SigningKey::Generate() {
 const std::string& SigningKey::kid() const { return memory_->kid; }
 std::string_view SigningKey::secret() const { return {static_cast<const char*>(memory_->pages), memory_->size}; }
 
+Result<SigningKey> ReadKey(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  std::string secret = Unhex(text);
+  auto key = SigningKey::FromSecret(secret);
+  Wipe(secret);
+  if (key) return key;
+  return Fail(ErrorCode::kInvalid,
+              key.error().message + "; expected 32 to 512 random bytes, or 64 to 1,024 hex digits");
+}
+
 Result<SigningKey> LoadKey(const std::string& path) {
   // Without blocking: the path may be a pipe.
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -169,17 +180,9 @@ Result<SigningKey> LoadKey(const std::string& path) {
   if (auto checked = CheckMode(path, fd.get()); !checked) return Fail(checked.error());
   auto text = ReadAll(path, fd.get());
   if (!text) return Fail(text.error());
-  std::string_view line = *text;
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  std::string secret = Unhex(line);
-  auto key = SigningKey::FromSecret(secret);
-  Wipe(secret);
+  auto key = ReadKey(*text);
   Wipe(*text);
-  if (!key) {
-    return Fail(ErrorCode::kInvalid, "key file " + path + ": " + key.error().message +
-                                         "; expected 32 to 512 random bytes, or 64 to 1,024 hex digits");
-  }
+  if (!key) return Fail(ErrorCode::kInvalid, "key file " + path + ": " + key.error().message);
   return key;
 }
 

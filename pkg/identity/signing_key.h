@@ -32,10 +32,13 @@ class SigningKey {
   std::shared_ptr<const Memory> memory_;
 };
 
-// Reads a key file: one line of 64 to 1,024 hex digits as LoadOrCreateKey writes it, or any other content of 32 to 512
-// bytes as it is (a Kubernetes Secret), without the newline at its end. kNotFound; kIo; kInvalid, naming the file and
-// what would be right, when others than owner and group may read it or others than the owner may write it, when it is
-// no regular file, or has not the length.
+// From a text as in a Kubernetes Secret: 64 to 1,024 hex digits, or 32 to 512 bytes as they are; a newline at its end
+// does not count. kInvalid says what would be right.
+Result<SigningKey> ReadKey(std::string_view text);
+
+// Reads a key file: one line as LoadOrCreateKey writes it, or anything else that ReadKey takes. kNotFound; kIo;
+// kInvalid, naming the file and what would be right, when others than owner and group may read it or others than the
+// owner may write it, when it is no regular file, or has not the length.
 Result<SigningKey> LoadKey(const std::string& path);
 
 // LoadKey, or when there is no such file: generates a key and stores it with mode 0600. Safe when several processes do

@@ -120,5 +120,18 @@ TEST_F(KeyFile, WhatIsNoKeyIsNamed) {
   EXPECT_NE(LoadOrCreateKey(folder_ + "/none/jwt.key").error().message.find("none/jwt.key"), std::string::npos);
 }
 
+TEST(ReadKeyTest, HexOrBytesWithoutTheNewlineOfASecret) {
+  const std::string hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+  const auto key = ReadKey(hex + "\n");
+  ASSERT_TRUE(key) << key.error().message;
+  EXPECT_EQ(key->secret().size(), 32u);
+  EXPECT_EQ(ReadKey(hex)->kid(), key->kid());
+  EXPECT_EQ(ReadKey("thirty-two bytes and a bit more of it")->secret(), "thirty-two bytes and a bit more of it");
+  const auto refused = ReadKey("hunter2");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("64 to 1,024 hex digits"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace flyball::identity

@@ -34,6 +34,9 @@ Answer StoreFailed(const Error& error) {
     case ErrorCode::kTimeout:
       answer = Refuse(504, "the database took too long");
       break;
+    case ErrorCode::kIo:  // among others: a server that went away while it committed
+      answer = Refuse(500, "the database failed; if this was a write, look whether it took effect before trying again");
+      break;
     default:
       answer = Refuse(500, "");
       break;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "pkg/base/check.h"
 #include "pkg/http/compression.h"
 #include "pkg/http/uri.h"
 #include "pkg/identity/verified_tokens.h"
@@ -52,9 +53,8 @@ Result<std::unique_ptr<Operations>> Operations::Make(const spec::App& app, const
   for (const spec::Resource& resource : app.resources) {
     impl->resources.push_back(std::make_unique<resource::Resource>(app, resource));
     if (resource.name != app.auth.accounts) continue;
-    auto key = identity::LoadOrCreateKey(settings.data + "/signing.key");
-    if (!key) return Fail(key.error());
-    auto accounts = resource::Accounts::Make(*impl->resources.back(), identity::KeySet{std::move(*key)});
+    Check(settings.key.has_value(), "an app with accounts comes with a key");
+    auto accounts = resource::Accounts::Make(*impl->resources.back(), identity::KeySet{*settings.key});
     if (!accounts) return Fail(accounts.error());
     impl->accounts.emplace(std::move(*accounts));
   }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "pkg/base/result.h"
 #include "pkg/http/request.h"
 #include "pkg/http/response.h"
+#include "pkg/identity/signing_key.h"
 #include "pkg/service/api/endpoints.h"
 #include "pkg/spec/app.h"
 #include "pkg/store/store.h"
@@ -26,10 +28,10 @@ struct Caller {
 class Operations {
  public:
   struct Settings {
-    std::string data;  // folder of the signing key
+    std::optional<identity::SigningKey> key;  // there when the app has accounts
     int reactors = 1;
   };
-  // Reads or makes the signing key, and makes the tables and the seed. `store`, `app` and `clock` outlive it.
+  // Makes the tables and the seed. `store`, `app` and `clock` outlive it.
   static Result<std::unique_ptr<Operations>> Make(const spec::App& app, const Settings& settings, store::Store& store,
                                                   const Clock& clock);
   ~Operations();

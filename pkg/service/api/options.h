@@ -14,10 +14,15 @@ struct Options {
   std::vector<std::string> files;  // documents; exactly one App
   std::string pod = "pod";         // unique in the fleet
   std::string data = ".flyball";   // folder of the database and the signing key
-  std::string database;            // "" = DATA/NAME.db
+  std::string database;            // "postgresql://...", an SQLite file, or "" = DATA/NAME.db
+  seconds database_patience{30};   // how long a server that does not answer is waited for at the start
   std::string redis = "none";      // "unix:/path", "redis://...", or "none": state of this process alone
   std::string host = "127.0.0.1";  // ignored when a socket is inherited (LISTEN_FDS)
   uint16_t port = 8080;
+  // What signs tokens, as identity::ReadKey wants it; or its file; neither = DATA/signing.key, made when there is none.
+  std::string jwt_key, jwt_key_file;
+  // In a cluster, where each pod would make another one: without a key the pod does not start.
+  bool must_be_given_a_key = false;
   std::string tls_certificate, tls_key;  // PEM files; both or none (plain text)
   std::string admin_host = "127.0.0.1";
   uint16_t admin_port = 0;  // 0 = any free one

@@ -15,6 +15,7 @@
 #include "pkg/http/connection_counts.h"
 #include "pkg/http/listener.h"
 #include "pkg/http/server.h"
+#include "pkg/identity/signing_key.h"
 #include "pkg/service/api/admin.h"
 #include "pkg/service/api/endpoints.h"
 #include "pkg/service/api/executor.h"
@@ -23,7 +24,7 @@
 #include "pkg/spec/reader.h"
 #include "pkg/state/memory/memory_state.h"
 #include "pkg/state/redis/redis_state.h"
-#include "pkg/store/sqlite/sqlite_store.h"
+#include "pkg/store/database/database.h"
 
 namespace flyball::service::api {
 namespace {
@@ -78,6 +79,21 @@ Result<Documents> ReadDocuments(const std::vector<std::string>& files) {
     }
   }
   return documents;
+}
+
+// None when the app has no accounts, and so no tokens.
+Result<std::optional<identity::SigningKey>> SigningKeyOf(const Options& options, const spec::App& app) {
+  if (app.auth.accounts.empty()) return std::nullopt;
+  const auto given = !options.jwt_key.empty()        ? identity::ReadKey(options.jwt_key)
+                     : !options.jwt_key_file.empty() ? identity::LoadKey(options.jwt_key_file)
+                     : options.must_be_given_a_key
+                         ? Fail(ErrorCode::kInvalid,
+                                "there is no key to sign tokens with: in a cluster all pods must share one, so give it "
+                                "in FLYBALL_JWT_KEY from a Secret (openssl rand -hex 32), or by --jwt-key-file")
+                         : identity::LoadOrCreateKey(options.data + "/signing.key");
+  if (!given && !options.jwt_key.empty()) return Fail(given.error().code, "FLYBALL_JWT_KEY: " + given.error().message);
+  if (!given) return Fail(given.error());
+  return *given;
 }
 
 // Waits for `limit` or a stop; true on a stop.
@@ -163,8 +179,10 @@ Result<void> Pod::Make() {
   if (!table) return Fail(table.error());
   table_ = std::move(*table);
   metrics_ = std::make_unique<telemetry::PodMetrics>(MetricsOptions(), clock_);
+  auto key = SigningKeyOf(options_, documents_.app);
+  if (!key) return Fail(key.error());
   if (auto opened = OpenStore(); !opened) return opened;
-  auto operations = Operations::Make(documents_.app, {.data = options_.data, .reactors = reactors_}, *store_, clock_);
+  auto operations = Operations::Make(documents_.app, {.key = std::move(*key), .reactors = reactors_}, *store_, clock_);
   if (!operations) return Fail(operations.error());
   operations_ = std::move(*operations);
   if (auto opened = OpenState(); !opened) return opened;
@@ -188,7 +206,7 @@ telemetry::PodMetrics::Options Pod::MetricsOptions() const {
 Result<void> Pod::OpenStore() {
   const std::string path =
       options_.database.empty() ? options_.data + "/" + documents_.app.name + ".db" : options_.database;
-  auto opened = store::OpenSqlite({.path = path});
+  auto opened = store::OpenDatabase(path, documents_.app.name, options_.database_patience);
   if (!opened) return Fail(opened.error());
   store_ = std::move(*opened);
   return {};

@@ -11,7 +11,7 @@
 #include "pkg/identity/token.h"
 #include "pkg/resource/model.h"
 #include "pkg/service/load/default_mix.h"
-#include "pkg/store/sqlite/sqlite_store.h"
+#include "pkg/store/database/database.h"
 
 namespace flyball::load {
 namespace {
@@ -119,14 +119,29 @@ std::string Refusal(const http::ClientResponse& answer) {
   return text;
 }
 
+// Whether the API misses that member of the body.
+bool Misses(const http::ClientResponse& answer, std::string_view pointer) {
+  const auto problem = nlohmann::json::parse(answer.body, nullptr, false);
+  if (answer.status != 422 || !problem.is_object() || !problem.contains("errors")) return false;
+  const auto& errors = problem["errors"];
+  return std::any_of(errors.begin(), errors.end(), [&](const nlohmann::json& error) {
+    return error.is_object() && error.value("pointer", "") == pointer;
+  });
+}
+
 Result<std::string> RegisterOne(const Target& target, http::Client& client) {
-  const nlohmann::json body{{"email", "load-" + RandomHex(8) + "@flyball.invalid"}, {"password", RandomHex(16)}};
+  nlohmann::json body{{"email", "load-" + RandomHex(8) + "@flyball.invalid"}, {"password", RandomHex(16)}};
   http::ClientRequest request;
   request.method = "POST";
   request.url = target.Url("/auth/register");
   request.headers = {{"Content-Type", "application/json"}};
   request.body = body.dump();
-  const auto answer = client.Send(request, seconds(30));
+  auto answer = client.Send(request, seconds(30));
+  if (answer && Misses(*answer, "/name")) {
+    body["name"] = "Load";
+    request.body = body.dump();
+    answer = client.Send(request, seconds(30));
+  }
   if (!answer) return Fail(answer.error());
   const auto account = nlohmann::json::parse(answer->body, nullptr, false);
   if (answer->status == 201 && account.is_object() && account.contains("accessToken") &&
@@ -145,12 +160,13 @@ Result<std::vector<std::string>> MintPrincipals(const spec::App& app, const Loca
   const spec::Resource* accounts = app.Find(app.auth.accounts);
   if (accounts == nullptr)
     return Fail(ErrorCode::kInvalid, "app '" + app.name + "' has no accounts: use --principals 0");
-  for (const auto& [path, what] : {std::pair(files.database, "database"), std::pair(files.key, "signing key")}) {
-    if (auto exists = MustExist(path, what); !exists) return Fail(exists.error());
+  if (!store::IsServer(files.database)) {
+    if (auto exists = MustExist(files.database, "database"); !exists) return Fail(exists.error());
   }
+  if (auto exists = MustExist(files.key, "signing key"); !exists) return Fail(exists.error());
   auto key = identity::LoadKey(files.key);
   if (!key) return Fail(key.error());
-  auto store = store::OpenSqlite({.path = files.database});
+  auto store = store::OpenDatabase(files.database, app.name);
   if (!store) return Fail(store.error());
   if (auto migrated = (*store)->Migrate(resource::Tables(app)); !migrated) return Fail(migrated.error());
   auto reader = (*store)->OpenReader();

@@ -18,14 +18,15 @@ namespace flyball::load {
 // can log in to them. The database may be in use. Errors: kInvalid when the app has no accounts, or one needs a field
 // that cannot be made up; kNotFound when database or key are not there; what the store and the key report.
 struct LocalFiles {
-  std::string database;  // SQLite file, existing
+  std::string database;  // an existing SQLite file, or the URL of a server
   std::string key;       // signing key, existing
 };
 Result<std::vector<std::string>> MintPrincipals(const spec::App& app, const LocalFiles& files, int count,
                                                 std::chrono::milliseconds ttl, WallTime now);
 
 // Registers `count` fresh accounts through the API and returns their tokens: the only way where the database is out of
-// reach, and slow (one bcrypt hash each). Asks one at a time. kDenied with the API's own words when it refuses.
+// reach, and slow (one bcrypt hash each). Asks one at a time; a name is given when the API asks for one. kDenied with
+// the API's own words when it refuses.
 Result<std::vector<std::string>> RegisterPrincipals(const Target& target, http::Client& client, int count);
 
 }  // namespace flyball::load

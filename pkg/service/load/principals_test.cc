@@ -146,5 +146,21 @@ TEST_F(PrincipalsTest, RegisterThroughTheApi) {
   EXPECT_NE(refused.error().message.find("name is required"), std::string::npos) << refused.error().message;
 }
 
+TEST_F(PrincipalsTest, GivesANameWhereOneIsWanted) {
+  RawServer server([&](RawPeer& peer) {
+    while (auto request = peer.ReadRequest()) {
+      if (request->find("\"name\"") != std::string::npos) {
+        peer.Answer(201, R"({"accessToken":"t"})");
+      } else {
+        peer.Answer(422, R"({"errors":[{"pointer":"/name","message":"is required"}]})");
+      }
+    }
+  });
+  http::Client client;
+  const auto tokens = RegisterPrincipals(*ParseTarget(server.Url("/api")), client, 1);
+  ASSERT_TRUE(tokens) << tokens.error().message;
+  EXPECT_EQ(*tokens, std::vector<std::string>{"t"});
+}
+
 }  // namespace
 }  // namespace flyball::load

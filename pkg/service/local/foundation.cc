@@ -9,6 +9,7 @@
 
 #include "pkg/base/ids.h"
 #include "pkg/service/local/child.h"
+#include "pkg/store/database/database.h"
 
 namespace flyball::local {
 namespace {
@@ -59,6 +60,17 @@ Result<void> OpenPorts(const Options& options, Foundation& ground) {
   return {};
 }
 
+// A server that cannot be used is better known before pods start and fail one by one.
+Result<void> AskDatabase(const Options& options, Narration& narration) {
+  if (!store::IsServer(options.database)) return {};
+  const auto opened = store::OpenDatabase(options.database, "");
+  if (!opened) return Fail(opened.error());
+  const size_t begin = options.database.rfind('@');
+  const size_t from = begin == std::string::npos ? options.database.find("://") + 3 : begin + 1;
+  narration.Say("database", options.database.substr(from, options.database.find('?') - from));
+  return {};
+}
+
 Result<void> ChooseRedis(const Options& options, Foundation& ground, Narration& narration) {
   std::string& url = ground.around.redis_url;
   url = options.redis;
@@ -102,6 +114,7 @@ Result<Foundation> LayFoundation(const Options& options, Narration& narration) {
   around.token = RandomHex(16);
   Foundation ground{std::move(*documents), std::move(*data), {}, {}, std::move(around), nullptr};
   auto done = OpenPorts(options, ground);
+  if (done) done = AskDatabase(options, narration);
   if (done) done = ChooseRedis(options, ground, narration);
   if (done) return ground;
   ground.data.RemoveIfNew();

@@ -24,7 +24,7 @@ struct Options {
   uint16_t port = 8080;                   // 0 = any free one, printed
   uint16_t console_port = 8081;           // 0 = any free one, printed
   std::string data = ".flyball";          // created when absent
-  std::string database;                   // empty = SQLite in `data`
+  std::string database;                   // a server's URL or an SQLite file; empty = one in `data`
   std::string redis;                      // empty = a private redis-server child
   std::optional<ReplicaBounds> replicas;  // overrides the Governor's
   bool governor = true;                   // false: no flyball-autoscaler, replicas.min pods

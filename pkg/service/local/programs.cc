@@ -16,7 +16,6 @@ ChildProgram PodProgram(const Options& options, const Surroundings& around, cons
   };
   add("--pod", pod.name);
   add("--data", around.data);
-  if (!options.database.empty()) add("--database", options.database);
   add("--redis", around.redis_url);
   add("--slot", std::to_string(pod.slot));
   if (documents.blueprint.workers > 0) add("--workers", std::to_string(documents.blueprint.workers));
@@ -33,6 +32,8 @@ ChildProgram PodProgram(const Options& options, const Surroundings& around, cons
   for (const std::string& fault : options.faults) add("--fault", fault);
   if (options.start_delay.count() > 0) add("--start-delay", FormatDuration(options.start_delay));
   program.env = {"LISTEN_FDS=1", "FLYBALL_COUNTS_FD=4", "FLYBALL_READY_FD=5"};
+  // Not an argument: it may hold a password, and everybody may read those.
+  if (!options.database.empty()) program.env.push_back("FLYBALL_DATABASE=" + options.database);
   program.pid_variable = "LISTEN_PID";
   return program;
 }

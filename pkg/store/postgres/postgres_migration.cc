@@ -38,6 +38,15 @@ class Migration {
  public:
   explicit Migration(Session& session) : session_(session) {}
 
+  // Looks first, because making one needs a right that a user of an existing one may not have.
+  Result<void> Schema(const std::string& name) {
+    SqlText sql(expr::Dialect::kPostgres);
+    sql.Add("SELECT 1 FROM pg_namespace WHERE nspname = ").Bind(std::string_view(name));
+    auto known = session_.Run(sql);
+    if (!known) return Fail(std::move(known.error().error));
+    return known->count() > 0 ? Result<void>() : Do("CREATE SCHEMA " + Quoted(name));
+  }
+
   Result<void> Shape(const Table& table) {
     auto stored = ColumnsOf(table);
     if (!stored) return Fail(std::move(stored.error()));
@@ -155,12 +164,13 @@ class Migration {
 
 }  // namespace
 
-Result<void> MigrateTables(Session& session, const std::vector<Table>& tables) {
+Result<void> MigrateTables(Session& session, const std::string& schema, const std::vector<Table>& tables) {
   if (auto sound = CheckTables(tables); !sound) return sound;
   Migration migration(session);
   auto done = migration.Do("SET statement_timeout = 0");
   if (done) done = migration.Do("BEGIN");
   if (done) done = migration.Do(std::string(kLock));
+  if (done && !schema.empty()) done = migration.Schema(schema);
   for (size_t i = 0; done && i < tables.size(); ++i) done = migration.Shape(tables[i]);
   for (size_t i = 0; done && i < tables.size(); ++i) done = migration.Connect(tables[i]);
   if (done) return migration.Do("COMMIT");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "pkg/base/result.h"
@@ -9,7 +10,8 @@
 namespace flyball::store {
 
 // Store::Migrate, in one transaction and one process at a time. Text is compared by its bytes (COLLATE "C"), as every
-// store does; the rest is as in the SQLite store, see sqlite/migration.h.
-Result<void> MigrateTables(Session& session, const std::vector<Table>& tables);
+// store does; the rest is as in the SQLite store, see sqlite/migration.h. `schema` is made when there is none and it is
+// not empty; that needs the right to create one in the database.
+Result<void> MigrateTables(Session& session, const std::string& schema, const std::vector<Table>& tables);
 
 }  // namespace flyball::store

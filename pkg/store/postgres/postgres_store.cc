@@ -100,7 +100,7 @@ class PostgresStore final : public Store {
   Result<void> Migrate(const std::vector<Table>& tables) override {
     auto session = Session::Open(options_, Session::Mode::kWrite);
     if (!session) return Fail(std::move(session.error()));
-    return MigrateTables(**session, tables);
+    return MigrateTables(**session, options_.schema, tables);
   }
 
   Result<std::unique_ptr<Reader>> OpenReader() override {

@@ -15,18 +15,25 @@
 namespace flyball::store {
 
 struct PostgresOptions {
-  std::string url;  // postgresql://user@host/database?..., or libpq's key=value form
+  std::string url;     // postgresql://user@host/database?..., or libpq's key=value form
+  std::string schema;  // where the tables are, made by Migrate when there is none; empty = where the server looks first
 
   size_t queue_capacity = 4096;  // writes waiting for the writer thread; more are refused with kExhausted
   size_t batch_limit = 512;      // writes in one transaction
 
-  seconds connect_limit{2};            // to reach the server; libpq rounds 1 up to 2
+  milliseconds connect_limit{2000};    // to reach the server and be let in; looking up its name is not counted
   milliseconds statement_limit{5000};  // a statement that takes longer ends with kTimeout
   size_t cached_statements = 128;      // prepared, per session; the least recently used one goes
 };
 
-// Connects and starts the writer thread. kUnavailable when the server does not answer, kInvalid when it is too old.
-// Destroying the store commits what is queued, or completes it with kUnavailable.
+// Whether libpq understands the text. kInvalid says what would be right, without repeating any of it: it may hold a
+// password.
+Result<void> CheckPostgresUrl(const std::string& url);
+
+// Connects and starts the writer thread. kUnavailable when the server does not answer, is starting or has no connection
+// left; kDenied when it refuses the user, the password, or has no such database: trying again cannot help; kInvalid
+// when it is too old. The message is one line that names user, database, host and port, never the password. Destroying
+// the store commits what is queued, or completes it with kUnavailable.
 //
 // One failure is PostgreSQL's own: a session that breaks while committing leaves unknown whether the writes are there.
 // They are completed with kIo, which no other failed write is.

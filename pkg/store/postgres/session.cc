@@ -4,7 +4,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+
+#include "pkg/base/check.h"
+#include "pkg/base/time_format.h"
 
 namespace flyball::store {
 namespace {
@@ -69,7 +73,55 @@ std::string Trimmed(const char* message) {
 
 void Ignore(void*, const char*) {}
 
+bool IsState(std::string_view text) {
+  return text.size() == 5 && std::all_of(text.begin(), text.end(),
+                                         [](unsigned char c) { return std::isdigit(c) != 0 || std::isupper(c) != 0; });
+}
+
+// "connection to server at ... failed: FATAL:  28P01: password authentication failed for user "ann"\nLOCATION: ..."
+// gives state and reason of the last server that was tried; the severity's word is in the server's language. Without an
+// SQLSTATE it was not the server that spoke: "connection to server ... failed: Connection refused\n<hint>".
+Failure ReadRefusal(const char* text) {
+  const std::string_view message = text;
+  Failure failure{{ErrorCode::kUnavailable, ""}, "", "", "", true};
+  for (size_t at = message.find(":  "); at != message.npos; at = message.find(":  ", at + 1)) {
+    const std::string_view rest = message.substr(at + 3);
+    if (rest.size() < 8 || !IsState(rest.substr(0, 5)) || rest.substr(5, 2) != ": ") continue;
+    failure.state = rest.substr(0, 5);
+    failure.error.message = rest.substr(7, rest.find('\n') - 7);
+  }
+  if (failure.state.empty()) {
+    const size_t failed = message.rfind("failed: "), reason = failed == message.npos ? 0 : failed + 8;
+    failure.error.message = message.substr(reason, message.find('\n', reason) - reason);
+  }
+  return failure;
+}
+
+// Whether asking again is of no use: user, password or host are not let in, or there is no such database.
+bool IsRefusal(const std::string& state) {
+  return state.starts_with("28") || state == "3D000" || state == "42501" || state == "08P01";
+}
+
+// "tasks at db.example:5432".
+std::string Place(pg_conn* handle) {
+  const auto text = [](const char* part) { return std::string(part == nullptr ? "" : part); };
+  const std::string host = text(PQhost(handle)), port = text(PQport(handle));
+  if (host.empty()) return text(PQdb(handle));
+  return text(PQdb(handle)) + " at " + host + (port.empty() || host.front() == '/' ? "" : ":" + port);
+}
+
 }  // namespace
+
+Result<void> CheckPostgresUrl(const std::string& url) {
+  PQconninfoOption* parsed = PQconninfoParse(url.c_str(), nullptr);  // its own words would repeat parts of the text
+  if (parsed == nullptr) {
+    return Fail(ErrorCode::kInvalid,
+                "is no URL that PostgreSQL's library understands; expected "
+                "postgresql://user:password@host:5432/database, with %XX for what is special in user and password");
+  }
+  PQconninfoFree(parsed);
+  return {};
+}
 
 Rows::Rows(pg_result* result) : result_(result) {}
 void Rows::Free::operator()(pg_result* result) const { PQclear(result); }
@@ -136,15 +188,36 @@ Result<std::unique_ptr<Session>> Session::Open(const PostgresOptions& options, M
 
 Session::~Session() { Break(); }
 
+Failure Session::Handshake() {
+  const SteadyTime deadline = RealClock().Now() + options_.connect_limit;
+  PQsetErrorVerbosity(handle_, PQERRORS_VERBOSE);  // the only way to a refusal's SQLSTATE
+  while (PQstatus(handle_) != CONNECTION_BAD) {
+    const auto state = PQconnectPoll(handle_);
+    if (state == PGRES_POLLING_OK) {
+      PQsetErrorVerbosity(handle_, PQERRORS_DEFAULT);
+      return {};
+    }
+    if (state == PGRES_POLLING_FAILED) break;
+    if (!Wait(state == PGRES_POLLING_WRITING, deadline)) {
+      return {
+          {ErrorCode::kUnavailable, "no answer within " + FormatDuration(options_.connect_limit)}, "", "", "", true};
+    }
+  }
+  return ReadRefusal(PQerrorMessage(handle_));
+}
+
 Result<void> Session::Connect() {
-  const std::string limit = std::to_string(options_.connect_limit.count());
-  const char* const keys[] = {"dbname", "client_encoding", "connect_timeout", "fallback_application_name", nullptr};
-  const char* const values[] = {options_.url.c_str(), "UTF8", limit.c_str(), "flyball", nullptr};
-  handle_ = PQconnectdbParams(keys, values, 1);
-  if (PQstatus(handle_) != CONNECTION_OK) {
-    const std::string reason = Trimmed(PQerrorMessage(handle_));
+  const char* const keys[] = {"dbname", "client_encoding", "fallback_application_name", nullptr};
+  const char* const values[] = {options_.url.c_str(), "UTF8", "flyball", nullptr};
+  handle_ = PQconnectStartParams(keys, values, 1);
+  Check(handle_ != nullptr, "memory for a connection");
+  if (Failure failure = Handshake(); !failure.error.message.empty()) {
+    const bool refused = IsRefusal(failure.state) || PQconnectionNeedsPassword(handle_) == 1;
+    std::string message = refused ? "the database " + Place(handle_) + " refuses user " + PQuser(handle_)
+                                  : "cannot reach the database " + Place(handle_);
+    message += ": " + failure.error.message;
     Break();
-    return Fail(ErrorCode::kUnavailable, "cannot reach the database: " + reason);
+    return Fail(refused ? ErrorCode::kDenied : ErrorCode::kUnavailable, std::move(message));
   }
   if (PQserverVersion(handle_) < kOldest) {
     const int version = PQserverVersion(handle_) / 10000;
@@ -156,12 +229,24 @@ Result<void> Session::Connect() {
   PQsetnonblocking(handle_, 1);
   std::string settings = "SET statement_timeout = " + std::to_string(options_.statement_limit.count()) +
                          "; SET idle_in_transaction_session_timeout = '10s'";
+  if (!options_.schema.empty()) settings += "; SET search_path = " + Quoted(options_.schema);
   if (mode_ == Mode::kRead) settings += "; SET default_transaction_read_only = on";
   if (auto set = RunOnce(settings); !set) return Fail(std::move(set.error().error));
   return {};
 }
 
+// What came while nobody asked: the server's last words, and then its end. Without looking, the next statement would be
+// sent into the void, and whether it took effect would be unknown.
+void Session::NoticeEnd() {
+  for (int reads = 0; handle_ != nullptr && reads < 16; ++reads) {
+    pollfd socket{PQsocket(handle_), POLLIN, 0};
+    if (poll(&socket, 1, 0) <= 0) return;
+    if (PQconsumeInput(handle_) == 0) return Break();
+  }
+}
+
 Result<void> Session::Revive() {
+  NoticeEnd();
   if (!broken()) return {};
   Break();
   return Connect();

@@ -70,7 +70,10 @@ class Session {
  private:
   Session(const PostgresOptions& options, Mode mode) : options_(options), mode_(mode) {}
   Result<void> Connect();
+  // Until it is let in, refused or the limit has passed; the SQLSTATE and reason of a refusal, empty when it is in.
+  Failure Handshake();
   Result<void> Revive();
+  void NoticeEnd();
   tl::expected<std::string, Failure> Prepare(const std::string& text);
   void Shrink(size_t coming);
   bool Send(const std::string& name, const SqlText& sql);
