@@ -180,7 +180,7 @@ TEST(Decision, ExplainSaysItInWordsAndNumbers) {
   fleet.Run(seconds(20));
   fleet.Tick();
   const std::string text = Explain(fleet.last());
-  EXPECT_NE(text.find("load of 1,980 requests/s needs 6.2 pods at 80 % (executor), so 7"), std::string::npos) << text;
+  EXPECT_NE(text.find("1,980 requests/s need 6.2 pods with workers 80 % busy, so 7"), std::string::npos) << text;
   EXPECT_NE(text.find("Limits: "), std::string::npos);
 }
 

@@ -95,6 +95,14 @@ class Transcript {
       fleet_->other_owner = first;
     else if (command == "external")
       fleet_->external = {first == "none" ? std::nullopt : std::optional(std::stod(first))};
+    else if (command == "target")
+      fleet_->target_reachable = first == "up";
+    else if (command == "platform")
+      fleet_->scaling_limited = first == "full" ? "0/3 nodes are available: 3 Insufficient cpu" : "";
+    else if (command == "linger")
+      fleet_->linger = std::chrono::duration_cast<seconds>(Duration(first));
+    else if (command == "garbage")
+      Garble(std::stoi(first), options);
     else if (command == "redis")
       fleet_->redis_up = first == "up";
     else if (command == "explain")
@@ -125,6 +133,11 @@ class Transcript {
     for (auto& pod : fleet_->pods) {
       if (count-- > 0) pod.mute = mute;
     }
+  }
+
+  // The pages of the first `count` pods say "says" (nan, -1) of what arrived; 0 of them is all well again.
+  void Garble(int count, const Options& options) {
+    for (auto& pod : fleet_->pods) pod.garbage = count-- > 0 ? Number(options, "says", 0) : 0;
   }
 
   void RunFor(milliseconds duration) {

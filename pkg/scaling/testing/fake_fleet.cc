@@ -1,6 +1,7 @@
 #include "pkg/scaling/testing/fake_fleet.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace flyball::scaling::testing {
@@ -85,6 +86,7 @@ void FakeFleet::ServeLogins(PodSample& s, double count) const {
 void FakeFleet::Serve(double span) {
   const int count = ready();
   now_ += std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(span));
+  for (auto& [until, pod] : terminating) pod.sample.monotonic_seconds += span;
   for (Pod& pod : pods) {
     pod.sample.monotonic_seconds += span;
     pod.sample.cpu_seconds += idle_cpu * span;
@@ -100,7 +102,19 @@ const Decision& FakeFleet::Tick() {
   inputs.shared_state_up = redis_up;
   inputs.external = external;
   inputs.other_owner = other_owner;
+  inputs.target_reachable = target_reachable;
+  inputs.scaling_limited = scaling_limited;
   inputs.wall = WallTime{} + std::chrono::duration_cast<WallTime::duration>(now_.time_since_epoch());
+  std::erase_if(terminating, [&](const auto& entry) { return entry.first <= now_; });
+  for (const auto& [until, pod] : terminating) {
+    PodView view;
+    view.name = pod.name;
+    view.ready = view.terminating = true;
+    view.sample = &pod.sample;
+    view.sampled_at = now_;
+    inputs.pods.push_back(std::move(view));
+  }
+  std::deque<PodSample> wrong;  // keeps its addresses
   for (const Pod& pod : pods) {
     PodView view;
     view.name = pod.name;
@@ -108,6 +122,11 @@ const Decision& FakeFleet::Tick() {
     view.pending_since = pod.ordered_at;
     view.sample = !pod.broken && !pod.mute ? &pod.sample : nullptr;  // it answers scrapes before it is Ready
     view.sampled_at = now_;
+    if (pod.garbage != 0 && view.sample != nullptr) {
+      wrong.push_back(pod.sample);
+      wrong.back().endpoints[1].first_attempts = pod.garbage;
+      view.sample = &wrong.back();
+    }
     inputs.pods.push_back(std::move(view));
   }
   last_ = governor_.Decide(inputs, now_);
@@ -142,13 +161,16 @@ void FakeFleet::WriteReplicas(int replicas) { Apply(replicas); }
 
 void FakeFleet::Apply(int replicas) {
   ordered = replicas;
-  while (static_cast<int>(pods.size()) > replicas) pods.pop_back();  // the youngest first
+  while (static_cast<int>(pods.size()) > replicas) {  // the youngest first
+    if (linger.count() > 0) terminating.emplace_back(now_ + linger, std::move(pods.back()));
+    pods.pop_back();
+  }
   while (static_cast<int>(pods.size()) < replicas) {
     Pod& pod = pods.emplace_back();
     pod.name = "pod-" + std::to_string(++named_);
     pod.ordered_at = now_;
     pod.ready_at = now_ + document_.replicas.startup;
-    pod.broken = new_pods_break;
+    pod.broken = new_pods_break || !scaling_limited.empty();
     pod.sample.workers = workers;
     pod.sample.cpu_quota_cores = workers;
     pod.sample.start_time_seconds = 1e9 + named_;

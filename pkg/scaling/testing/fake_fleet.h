@@ -26,6 +26,7 @@ class FakeFleet {
     SteadyTime ordered_at, ready_at;
     bool mute = false;    // its metrics cannot be scraped
     bool broken = false;  // never becomes Ready
+    double garbage = 0;   // not 0: its page says this of its first attempts
     PodSample sample;
   };
 
@@ -58,7 +59,11 @@ class FakeFleet {
   bool redis_up = true;
   std::vector<std::optional<double>> external;  // of the document's
   std::string other_owner;
+  bool target_reachable = true;
+  std::string scaling_limited;  // not empty: new pods are not placed, and the platform says why
+  seconds linger{0};            // how long a pod that was taken away is still listed, terminating, and answers scrapes
   std::vector<Pod> pods;
+  std::vector<std::pair<SteadyTime, Pod>> terminating;  // until when
   int ordered = 0;
 
  private:
