@@ -97,6 +97,20 @@ control-gates: packages-test $(BUILD)/build.ninja
 	@mkdir -p docs/control
 	@$(NICE) $(BUILD)/bin/control_gates --$(or $(GATES),full) --threads $(JOBS) --report docs/control/gates-$(or $(GATES),full).md
 
+## make demo           a flash crowd and an on/off load on real fleets, three ways at the same time (eight minutes): a
+##                     table, build/demo/demo.html and demo.svg
+.PHONY: demo
+demo: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target control_demo $(BINARIES)
+	@$(BUILD)/bin/control_demo demo --bin $(BUILD)/bin --source . --out build/demo
+
+## make control-agreement   four loads on real fleets beside the simulator with the same parameters (five minutes);
+##                     writes docs/control/agreement.md
+.PHONY: control-agreement
+control-agreement: packages-test $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target control_demo $(BINARIES)
+	@$(BUILD)/bin/control_demo agreement --bin $(BUILD)/bin --source . --out docs/control
+
 ## make bench          a fixed answer beside nginx and stock Pistache; writes build/bench/report.md
 .PHONY: bench
 bench: packages-bench $(BUILD)/build.ninja

@@ -33,14 +33,19 @@ Result<milliseconds> DurationBetween(std::string_view text, milliseconds least, 
   return *duration;
 }
 
-Result<milliseconds> FaultDelay(std::string_view text) {
-  constexpr std::string_view kDelay = "delay=";
-  if (!text.starts_with(kDelay)) {
-    return Fail(ErrorCode::kInvalid, "the only fault is delay=DURATION, such as delay=20ms");
+Result<Fault> ReadFault(std::string_view text) {
+  constexpr std::string_view kDelay = "delay=", kFile = "delay-file=";
+  if (text.starts_with(kFile)) {
+    const std::string file(text.substr(kFile.size()));
+    if (auto readable = CheckReadable(file); !readable) return Fail(readable.error());
+    return Fault{milliseconds(0), file};
   }
-  auto delay = DurationBetween(text.substr(kDelay.size()), kShortestFault, kLongestFault);
+  if (!text.starts_with(kDelay)) {
+    return Fail(ErrorCode::kInvalid, "the faults are delay=DURATION, such as delay=20ms, and delay-file=FILE");
+  }
+  const auto delay = DurationBetween(text.substr(kDelay.size()), kShortestFault, kLongestFault);
   if (!delay) return Fail(ErrorCode::kInvalid, "the delay " + delay.error().message);
-  return delay;
+  return Fault{*delay, ""};
 }
 
 Result<void> CheckDatabase(const std::string& text) { return store::CheckDatabase(text); }

@@ -15,8 +15,13 @@ namespace flyball::flags {
 Result<std::chrono::milliseconds> DurationBetween(std::string_view text, std::chrono::milliseconds least,
                                                   std::chrono::milliseconds most);
 
-// The delay of a fault: "delay=20ms" gives 20 ms; 1 ms to 1 min.
-Result<std::chrono::milliseconds> FaultDelay(std::string_view text);
+// A fault of demos and tests: "delay=20ms" (1 ms to 1 min), or "delay-file=PATH" of a file that holds such a duration
+// and may change while pods run. One of the two is set.
+struct Fault {
+  std::chrono::milliseconds delay{0};
+  std::string delay_file;
+};
+Result<Fault> ReadFault(std::string_view text);
 
 // A URL of PostgreSQL, the path of an SQLite file, or empty for the one in the data folder; see
 // pkg/store/database/database.h.

@@ -22,18 +22,21 @@ TEST(ValuesTest, ADurationWithinItsBounds) {
   }
 }
 
-TEST(ValuesTest, TheOnlyFaultIsADelay) {
-  EXPECT_EQ(FaultDelay("delay=20ms"), milliseconds(20));
-  EXPECT_EQ(FaultDelay("delay=1m"), minutes(1));
+TEST(ValuesTest, TheFaultsAreADelayAndAFileOfOne) {
+  EXPECT_EQ(ReadFault("delay=20ms")->delay, milliseconds(20));
+  EXPECT_EQ(ReadFault("delay=1m")->delay, minutes(1));
+  EXPECT_EQ(ReadFault("delay-file=/etc/hostname")->delay_file, "/etc/hostname");
+  EXPECT_FALSE(ReadFault("delay-file=/not/there"));
   for (const char* text : {"foo=1", "delay", "", "Delay=20ms", "delay 20ms"}) {
-    const auto refused = FaultDelay(text);
+    const auto refused = ReadFault(text);
     ASSERT_FALSE(refused) << text;
-    EXPECT_NE(refused.error().message.find("delay=20ms"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("delay=20ms, and delay-file=FILE"), std::string::npos)
+        << refused.error().message;
   }
-  EXPECT_EQ(FaultDelay("delay=abc").error().message,
+  EXPECT_EQ(ReadFault("delay=abc").error().message,
             "the delay must be a number with its unit (ms, s, m, h, d), such as 30s");
-  EXPECT_EQ(FaultDelay("delay=0s").error().message, "the delay must be at least 1ms");
-  EXPECT_EQ(FaultDelay("delay=2m").error().message, "the delay must be at most 1m");
+  EXPECT_EQ(ReadFault("delay=0s").error().message, "the delay must be at least 1ms");
+  EXPECT_EQ(ReadFault("delay=2m").error().message, "the delay must be at most 1m");
 }
 
 TEST(ValuesTest, ADatabaseIsAFileOrAServer) {

@@ -78,13 +78,15 @@ void DeclareHttp(flags::Command& pod, service::api::Options& options, std::strin
 }
 
 // Options of faults for demos and tests; what they give is judged in Parse.
-void DeclareFaults(flags::Command& pod, bool& allow, std::vector<std::string>& faults, milliseconds& delay) {
+void DeclareFaults(flags::Command& pod, bool& allow, std::vector<std::string>& faults, service::api::Options& options) {
   pod.Flag("--allow-faults", &allow, "permit --fault");
-  pod.Option("--fault", &faults, "delay=20ms: every request occupies a worker this much longer",
-             [&delay](const std::string& text) -> Result<void> {
-               const auto parsed = flags::FaultDelay(text);
+  pod.Option("--fault", &faults,
+             "delay=20ms: every request occupies a worker this much longer; delay-file=FILE: as long as the file says",
+             [&options](const std::string& text) -> Result<void> {
+               const auto parsed = flags::ReadFault(text);
                if (!parsed) return Fail(parsed.error());
-               delay = *parsed;
+               options.fault_delay = parsed->delay;
+               options.fault_delay_file = parsed->delay_file;
                return {};
              });
 }
@@ -102,7 +104,7 @@ Flags Parse(int argc, char** argv) {
   flags::Command& pod = line.Alone();
   Declare(pod, options, port, admin_port);
   DeclareHttp(pod, options, proxies, access_log);
-  DeclareFaults(pod, allow_faults, faults, options.fault_delay);
+  DeclareFaults(pod, allow_faults, faults, options);
   bool parsed = false;
   pod.Runs([&] {
     std::string_view wrong;

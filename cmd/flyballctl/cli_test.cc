@@ -136,7 +136,7 @@ TEST_F(CliTest, WrongUsageIsTwoAndOneLineWithAHint) {
 TEST_F(CliTest, UpRefusesBadValuesBeforeAnythingIsStarted) {
   Write("app.yaml", ReadAll(FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml"));
   const std::pair<const char*, const char*> wrong[] = {
-      {"--fault foo=1", "--fault foo=1: the only fault is delay=DURATION, such as delay=20ms"},
+      {"--fault foo=1", "--fault foo=1: the faults are delay=DURATION, such as delay=20ms, and delay-file=FILE"},
       {"--fault delay=abc", "--fault delay=abc: the delay must be a number with its unit"},
       {"--fault delay=2h", "--fault delay=2h: the delay must be at most 1m"},
       {"--database postgres://h/%zz", "--database postgres://h/%zz: is no URL that PostgreSQL's library understands"},
@@ -174,7 +174,7 @@ TEST_F(CliTest, APodJudgesItsFlagsAsUpDoes) {
   Write("in", "");
   for (const auto& [arguments, message] : {
            std::pair{"--drain-delay 5", "flyball-api: --drain-delay 5: must be a number with its unit"},
-           {"--fault foo=1 --allow-faults", "flyball-api: --fault foo=1: the only fault is delay=DURATION"},
+           {"--fault foo=1 --allow-faults", "flyball-api: --fault foo=1: the faults are delay=DURATION"},
            {"--fault delay=20ms", "flyball-api: --fault needs --allow-faults"},
            {"--database mysql://h/x", "flyball-api: --database mysql://h/x: mysql:// is no database that is known"},
            {"--redis bad", "flyball-api: --redis bad: "},

@@ -27,7 +27,7 @@ namespace {
 struct Flags {
   std::string url, data = ".flyball", database, mix, trace = "steady", output = "text";
   double rate = 100;
-  milliseconds duration = seconds(45), timeout = seconds(10);
+  milliseconds duration = seconds(45), timeout = seconds(10), objective{250};
   int connections = 64, principals = -1, retries = 0, seed = 1;
 };
 
@@ -112,6 +112,8 @@ void PrintReport(const load::Report& report) {
       "latency    p50 %s ms, p95 %s ms, p99 %s ms, max %s ms, from when a request was due, without 429 and 503\n",
       Number(report.latency.p50_ms).c_str(), Number(report.latency.p95_ms).c_str(),
       Number(report.latency.p99_ms).c_str(), Number(report.latency.max_ms).c_str());
+  std::printf("objective  violated in %d of %s seconds\n", report.ViolatedSeconds(),
+              Count(report.series.size()).c_str());
   if (report.wait.p99_ms > 5)
     std::printf("waiting    p99 %s ms of that on this side, for a free connection or for this machine\n",
                 Number(report.wait.p99_ms).c_str());
@@ -161,6 +163,7 @@ int Load(const Flags& flags) {
   plan->trace = *load::Trace::Named(flags.trace, flags.rate, flags.duration);
   plan->connections = flags.connections;
   plan->timeout = flags.timeout;
+  plan->objective = flags.objective;
   plan->retries = flags.retries;
   plan->seed = static_cast<uint64_t>(flags.seed);
 
@@ -200,6 +203,8 @@ void AddLoad(flags::CommandLine& line) {
               "file with a YAML or JSON list of {weight, method, path, body} with {n}, {id}, {principal}");
   load.Option("--timeout", &flags->timeout, milliseconds(1), std::chrono::hours(1),
               "for one answer, from when its request was due");
+  load.Option("--objective", &flags->objective, milliseconds(1), std::chrono::hours(1),
+              "a second with less than 95 % of first attempts answered well within this counts as violated");
   load.Option("--retries", &flags->retries, 0, 100, "attempts after a 503 or 429, each after its Retry-After");
   load.Option("--seed", &flags->seed, 1, 1'000'000'000, "of arrivals and mix: the same seed offers the same load");
   OutputOption(load, &flags->output);

@@ -34,8 +34,8 @@ Result<void> CheckReplicas(const std::string& text) {
 }
 
 Result<void> CheckFault(const std::string& text) {
-  const auto delay = flags::FaultDelay(text);
-  return delay ? Result<void>() : Fail(delay.error());
+  const auto fault = flags::ReadFault(text);
+  return fault ? Result<void>() : Fail(fault.error());
 }
 
 Result<void> CheckNetworks(const std::string& text) {
@@ -112,8 +112,11 @@ void AddUp(flags::CommandLine& line) {
             "how long a stopping pod may take to finish its requests");
   DeclareHttp(up, options);
   up.Flag("--allow-faults", &options.allow_faults, "pods accept faults for tests and demos");
-  up.Option("--fault", &options.faults, "a fault every request meets, such as delay=20ms (implies --allow-faults)",
-            CheckFault);
+  up.Option(
+      "--fault", &options.faults,
+      "a fault every request meets, such as delay=20ms (implies --allow-faults); delay-file=FILE takes the duration "
+      "from a file that may change meanwhile",
+      CheckFault);
   up.Option("--start-delay", &options.start_delay, milliseconds(0), kLongestWait,
             "pods become Ready this much later (for demos)");
   up.Runs([flags] { return Up(*flags); });

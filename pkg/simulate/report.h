@@ -3,16 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "pkg/simulate/simulation.h"
+#include "pkg/simulate/chart.h"
 #include "pkg/simulate/trace.h"
 
 namespace flyball::simulate {
-
-// One autoscaler's run over a trace.
-struct Replay {
-  std::string name;
-  Outcome outcome;
-};
 
 // What was replayed, as lines of name and value for people.
 using Setting = std::pair<std::string, std::string>;
@@ -21,13 +15,5 @@ using Setting = std::pair<std::string, std::string>;
 // (replicas over time, the seconds in which the objective was violated) below the load. Readable on a phone, without
 // colour and by a screen reader. Text from outside is escaped. The same input gives the same bytes.
 std::string HtmlReport(const Trace& trace, const std::vector<Setting>& settings, const std::vector<Replay>& replays);
-
-// The table's figures, for text and JSON too.
-struct Figures {
-  double pod_hours = 0;
-  int most_replicas = 0, violated_seconds = 0;
-  double in_time = 1, critical_served = 1;  // shares of first attempts offered
-};
-Figures FiguresOf(const Outcome& outcome);
 
 }  // namespace flyball::simulate

@@ -14,9 +14,10 @@ namespace flyball::simulate {
 struct FleetOptions {
   int pods = 2;  // Ready at the start
   int workers = 8;
-  milliseconds startup{std::chrono::seconds(10)};                                             // +- 20 %
-  double service_seconds = 0.020;                                                             // mean
-  enum class Service { kExponential, kLognormal, kBimodal } service = Service::kExponential;  // cv 1, 1.5, 1.67
+  milliseconds startup{std::chrono::seconds(10)};
+  double startup_spread = 0.2;     // each takes this share less or more at most
+  double service_seconds = 0.020;  // mean
+  enum class Service { kExponential, kLognormal, kBimodal, kFixed } service = Service::kExponential;  // cv 1, 1.5, 1.67
   double cpu_share = 0.8;  // of the service time that is CPU time
   enum class Balancing { kRandom, kRoundRobin, kTwoChoices } balancing = Balancing::kRandom;
   double critical_share = 0.2, sheddable_share = 0.2;

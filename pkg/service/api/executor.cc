@@ -7,6 +7,13 @@ namespace flyball::service::api {
 namespace {
 
 constexpr milliseconds kMaxWait{100};
+// Each of those that wait holds a connection, so there are never as many.
+constexpr admission::ExecutorQueue::Options kUnbounded{1'000'000, std::chrono::hours(24)};
+
+admission::ExecutorQueue::Options QueueOf(const Executor::Options& options) {
+  if (!options.bounded_queue) return kUnbounded;
+  return {.capacity = static_cast<size_t>(4 * options.workers), .max_wait = kMaxWait};
+}
 
 }  // namespace
 
@@ -15,7 +22,8 @@ Executor::Executor(const Options& options, telemetry::PodMetrics& metrics, int f
       metrics_(metrics),
       first_shard_(first_shard),
       clock_(clock),
-      queue_({.capacity = static_cast<size_t>(4 * options.workers), .max_wait = kMaxWait}) {}
+      fault_delay_(options.fault_delay, options.fault_delay_file),
+      queue_(QueueOf(options)) {}
 
 Result<std::unique_ptr<Executor>> Executor::Start(const Options& options, store::Store& store,
                                                   telemetry::PodMetrics& metrics, int first_shard, const Clock& clock) {
@@ -107,7 +115,7 @@ void Executor::Work(int index, store::Reader& reader) {
     if (!job) continue;
     const SteadyTime begin = clock_.Now();
     metrics_.BeginBusy(worker.shard, begin);
-    if (options_.fault_delay.count() > 0) std::this_thread::sleep_for(options_.fault_delay);
+    if (const nanoseconds delay = fault_delay_.At(begin); delay.count() > 0) std::this_thread::sleep_for(delay);
     const auto [endpoint, criticality] = std::pair(job->endpoint, job->criticality);
     job->Run(worker);
     job.reset();

@@ -13,6 +13,7 @@
 
 #include "pkg/admission/executor_queue.h"
 #include "pkg/base/clock.h"
+#include "pkg/service/api/fault_delay.h"
 #include "pkg/store/store.h"
 #include "pkg/telemetry/pod_metrics.h"
 
@@ -43,7 +44,11 @@ class Executor {
  public:
   struct Options {
     int workers = 8;
-    nanoseconds fault_delay{0};  // every job occupies its worker this much longer, as a slow dependency would
+    // Every job occupies its worker this much longer, as a slow dependency would; or what the file says.
+    nanoseconds fault_delay{0};
+    std::string fault_delay_file{};
+    // False: whoever comes waits for as long as it takes, in the order of arrival; nobody is refused.
+    bool bounded_queue = true;
   };
 
   // Opens one reader a worker; any failure to do so is returned and nothing runs.
@@ -71,6 +76,7 @@ class Executor {
   telemetry::PodMetrics& metrics_;
   const int first_shard_;
   const Clock& clock_;
+  FaultDelay fault_delay_;
   std::vector<std::unique_ptr<store::Reader>> readers_;
   std::atomic<size_t> depth_{0};
 

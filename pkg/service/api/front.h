@@ -45,7 +45,7 @@ class Front final : public http::Handler {
     int workers = 8;
     double capacity_hint_rps = 0;  // of a pod; 0 = unknown
     double quota_floor = 0.25;
-    bool limits_enforced = true;  // false: neither ceiling nor concurrency limit refuses anything
+    bool limits_enforced = true;  // false: neither ceiling nor concurrency limit refuses
   };
   Front(const Parts& parts, const Settings& settings);
   ~Front() override;

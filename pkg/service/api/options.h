@@ -37,8 +37,9 @@ struct Options {
   int ready_fd = -1;  // one line {"admin":PORT} is written here once the pod is Ready; -1 = nobody asks
   milliseconds drain_delay{1000};
   milliseconds drain_timeout{30'000};
-  milliseconds fault_delay{0};  // every executor job takes this much longer
-  milliseconds start_delay{0};  // before the pod becomes Ready
+  milliseconds fault_delay{0};   // every executor job takes this much longer
+  std::string fault_delay_file;  // not empty: as much longer as this file says, read anew twice a second
+  milliseconds start_delay{0};   // before the pod becomes Ready
 };
 
 }  // namespace flyball::service::api

@@ -299,8 +299,11 @@ Result<void> Pod::StartApi(UniqueFd listener) {
   server.counts = counts_ ? &*counts_ : nullptr;
   server.counts_slot = static_cast<size_t>(options_.counts_slot);
   api_ = std::make_unique<http::Server>(std::move(server), std::move(table_.router), *front_);
-  auto executor = Executor::Start({.workers = workers_, .fault_delay = options_.fault_delay}, *store_, *metrics_,
-                                  reactors_, clock_);
+  auto executor = Executor::Start({.workers = workers_,
+                                   .fault_delay = options_.fault_delay,
+                                   .fault_delay_file = options_.fault_delay_file,
+                                   .bounded_queue = !governor || governor->enforce_limits},
+                                  *store_, *metrics_, reactors_, clock_);
   if (!executor) return Fail(executor.error());
   executor_ = std::move(*executor);
   front_->Attach(*api_, *executor_, *state_);

@@ -98,7 +98,7 @@ class Engine {
   const std::function<void(const Second&)>& on_second_;
   Arrivals arrivals_;
   Random random_;
-  Tally tally_;
+  Tally tally_{plan_.objective};
   UniqueFd epoll_;
   std::vector<Connection> connections_;
   std::vector<SteadyTime> reopen_at_;
@@ -226,7 +226,7 @@ void Engine::TakeRetries() {
 }
 
 void Engine::Offer(const Attempt& attempt) {
-  tally_.OnOffered(Offset(attempt.due));
+  tally_.OnOffered(Offset(attempt.due), attempt.number);
   if (backlog_.size() >= plan_.backlog) {
     tally_.OnNotSent(Offset(now_));
     return;

@@ -24,6 +24,7 @@ struct Plan {
   std::vector<std::string> tokens;            // one bearer token a principal; empty = everything is asked anonymously
   int connections = 64;                       // kept alive; 1 to 10,000
   std::chrono::milliseconds timeout{10'000};  // from the due time, for the whole answer
+  std::chrono::milliseconds objective{250};   // what counts as good: answered well within this
   int retries = 0;           // attempts after the first for 503 and 429, after Retry-After (1 s when it says nothing)
   size_t backlog = 100'000;  // arrivals that may wait for a connection; more are given up at once
   uint64_t seed = 1;         // of arrivals and of the mix

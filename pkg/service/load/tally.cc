@@ -40,6 +40,8 @@ void Write(JsonWriter& json, const Second& second) {
   json.Key("ok"), json.Value(second.ok);
   json.Key("shed"), json.Value(second.shed);
   json.Key("failed"), json.Value(second.failed);
+  json.Key("first"), json.Value(second.first);
+  json.Key("good"), json.Value(second.good);
   json.Key("p50Ms"), second.measured == 0 ? json.Null() : json.Value(second.p50_ms);
   json.Key("p99Ms"), second.measured == 0 ? json.Null() : json.Value(second.p99_ms);
   json.EndObject();
@@ -67,6 +69,7 @@ std::string ToJson(const Report& report) {
   json.Key("missingRetryAfter"), json.Value(report.missing_retry_after);
   json.Key("reconnects"), json.Value(report.reconnects);
   json.Key("connectFailures"), json.Value(report.connect_failures);
+  json.Key("violatedSeconds"), json.Value(static_cast<int64_t>(report.ViolatedSeconds()));
   json.Key("waitMs"), Write(json, report.wait);
   json.Key("durationSeconds"), json.Value(report.duration_s);
   json.Key("series"), json.BeginArray();
@@ -74,6 +77,12 @@ std::string ToJson(const Report& report) {
   json.EndArray();
   json.EndObject();
   return out;
+}
+
+int Report::ViolatedSeconds() const {
+  return static_cast<int>(std::count_if(series.begin(), series.end(), [](const Second& second) {
+    return static_cast<double>(second.good) < 0.95 * static_cast<double>(second.first);
+  }));
 }
 
 // Counts that belong to a second already closed go into it; only its latencies are final.
@@ -87,9 +96,10 @@ Second& Tally::At(Offset time) {
   return report_.series[index];
 }
 
-void Tally::OnOffered(Offset due) {
+void Tally::OnOffered(Offset due, int attempt) {
   ++report_.offered;
   ++At(due).offered;
+  if (attempt == 1) ++At(due).first;
 }
 
 void Tally::OnSent(Offset due, Offset now, int attempt) {
@@ -107,6 +117,7 @@ void Tally::OnAnswered(Offset due, Offset now, const Answered& answer) {
   ++report_.by_status[answer.status];
   if (answer.status == 503 && answer.attempt == 1 && !answer.has_retry_after) ++report_.missing_retry_after;
   if (IsOk(answer.status)) ++second.ok, ++ok_;
+  if (IsOk(answer.status) && answer.attempt == 1 && now - due <= objective_) ++At(due).good;
   if (IsShed(answer.status)) {
     ++second.shed;
     return;

@@ -20,6 +20,8 @@ struct Second {
   uint64_t ok = 0;      // answered 2xx or 3xx
   uint64_t shed = 0;    // answered 503 or 429
   uint64_t failed = 0;  // resets, timeouts, arrivals given up before they were sent
+  uint64_t first = 0;   // of offered: first attempts
+  uint64_t good = 0;    // of first: answered 2xx or 3xx within the objective, whenever that was
   double p50_ms = 0;    // of the answers counted in latencies; 0 when there was none
   double p99_ms = 0;
   uint64_t measured = 0;  // how many that are
@@ -48,11 +50,15 @@ struct Report {
   Latency wait;                      // from the due time to the first byte sent: what this side added
   double goodput_rps = 0;            // 2xx and 3xx answers a second of the trace
   std::vector<Second> series;        // oldest first, without gaps
+
+  // Seconds in which less than 95 % of the first attempts due were answered well within the objective.
+  int ViolatedSeconds() const;
 };
 
 // {"sent":..,"answered":..,"byStatus":{"200":..},"resets":..,"timeouts":..,"latencyMs":{"p50","p95","p99","max"},
-// "goodputRps":..,"series":[{"t","offered","sent","ok","shed","failed","p50Ms","p99Ms"}],
-// "offered","notSent","malformed",
+// "goodputRps":..,"series":[{"t","offered","sent","ok","shed","failed","first","good","p50Ms",
+// "p99Ms"}],
+// "offered","notSent","malformed","violatedSeconds",
 // "retries","missingRetryAfter","reconnects","connectFailures","waitMs":{..},"durationSeconds"}. A second without a
 // measured answer has null for its latencies.
 std::string ToJson(const Report& report);
@@ -62,6 +68,8 @@ class Tally {
  public:
   using Offset = std::chrono::nanoseconds;
 
+  explicit Tally(std::chrono::nanoseconds objective = std::chrono::milliseconds(250)) : objective_(objective) {}
+
   // An answer; `due` and `now` bound its latency, `attempt` counts from 1.
   struct Answered {
     int status = 0;
@@ -69,7 +77,7 @@ class Tally {
     bool has_retry_after = false;
   };
 
-  void OnOffered(Offset due);
+  void OnOffered(Offset due, int attempt = 1);
   void OnSent(Offset due, Offset now, int attempt);
   void OnAnswered(Offset due, Offset now, const Answered& answer);
   void OnReset(Offset now, bool malformed);
@@ -89,6 +97,7 @@ class Tally {
  private:
   Second& At(Offset time);
 
+  std::chrono::nanoseconds objective_;
   Report report_;
   size_t closed_ = 0;  // seconds closed so far
   Histogram all_, wait_, this_second_;

@@ -30,6 +30,27 @@ TEST(TallyTest, CountsWhatHappened) {
   EXPECT_DOUBLE_EQ(report.goodput_rps, 0.5);
 }
 
+// A second is judged by the first attempts due in it: refusing them does not improve it, nor does answering them late.
+TEST(TallyTest, ASecondIsViolatedByFirstAttemptsRefusedOrLate) {
+  Tally tally(100ms);
+  for (const auto due : {0ms, 1000ms, 2000ms}) {
+    for (int i = 0; i < 20; ++i) tally.OnOffered(due);
+  }
+  tally.OnOffered(1500ms, 2);
+  for (int i = 0; i < 20; ++i) tally.OnAnswered(0ms, i == 0 ? 101ms : 100ms, {200, 1, false});
+  for (int i = 0; i < 18; ++i) tally.OnAnswered(1000ms, 1050ms, {200, 1, false});
+  tally.OnAnswered(1000ms, 1050ms, {503, 1, true});
+  tally.OnAnswered(1500ms, 1550ms, {200, 2, false});
+  for (int i = 0; i < 18; ++i) tally.OnAnswered(2000ms, 2050ms, {201, 1, false});
+  for (int i = 0; i < 2; ++i) tally.OnAnswered(2000ms, 2900ms, {200, 1, false});
+  const Report report = tally.Finish(3000ms, 3s);
+  EXPECT_EQ(report.series[0].good, 19u);
+  EXPECT_EQ(report.series[1].first, 20u) << "a retry is not offered anew";
+  EXPECT_EQ(report.series[1].good, 18u);
+  EXPECT_EQ(report.series[2].good, 18u);
+  EXPECT_EQ(report.ViolatedSeconds(), 2);
+}
+
 TEST(TallyTest, LatencyLeavesOutWhatWasShed) {
   Tally tally;
   tally.OnAnswered(0ms, 100ms, {200, 1, false});
