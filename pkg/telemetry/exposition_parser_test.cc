@@ -70,6 +70,79 @@ TEST(ParseExposition, ReadsOpenMetrics) {
   EXPECT_EQ(got.lines, (Lines{"foo_total a=b", "foo_created"}));
 }
 
+// The inputs of Prometheus's own parsers' tests: model/textparse/promparse_test.go and openmetricsparse_test.go, v2.42.
+TEST(ParseExposition, ReadsWhatPrometheusTestsItsTextParserWith) {
+  const Recorder got = Parse(
+      "# HELP go_gc_duration_seconds A summary of the GC invocation durations.\n"
+      "# \tTYPE go_gc_duration_seconds summary\n"
+      "go_gc_duration_seconds{quantile=\"0\"} 4.9351e-05\n"
+      "go_gc_duration_seconds{quantile=\"0.25\",} 7.424100000000001e-05\n"
+      "go_gc_duration_seconds{quantile=\"0.5\",a=\"b\"} 8.3835e-05\n"
+      "go_gc_duration_seconds{quantile=\"0.8\", a=\"b\"} 8.3835e-05\n"
+      "go_gc_duration_seconds{ quantile=\"0.9\", a=\"b\"} 8.3835e-05\n"
+      "# Hrandom comment starting with prefix of HELP\n"
+      "#\n"
+      "wind_speed{A=\"2\",c=\"3\"} 12345\n"
+      "# comment with escaped \\n newline\n"
+      "# comment with escaped \\ escape character\n"
+      "# HELP nohelp1\n"
+      "# HELP nohelp2 \n"
+      "go_gc_duration_seconds{ quantile=\"1.0\", a=\"b\" } 8.3835e-05\n"
+      "go_gc_duration_seconds { quantile=\"1.0\", a=\"b\" } 8.3835e-05\n"
+      "go_gc_duration_seconds { quantile= \"1.0\", a= \"b\", } 8.3835e-05\n"
+      "go_gc_duration_seconds { quantile = \"1.0\", a = \"b\" } 8.3835e-05\n"
+      "go_gc_duration_seconds_count 99\n"
+      "some:aggregate:rate5m{a_b=\"c\"}\t1\n"
+      "# HELP go_goroutines Number of goroutines that currently exist.\n"
+      "# TYPE go_goroutines gauge\n"
+      "go_goroutines 33  \t123123\n"
+      "_metric_starting_with_underscore 1\n"
+      "testmetric{_label_starting_with_underscore=\"foo\"} 1\n"
+      "testmetric{label=\"\\\"bar\\\"\"} 1\n");
+  const std::string gc = "go_gc_duration_seconds";
+  EXPECT_EQ(got.lines,
+            (Lines{gc + " quantile=0", gc + " quantile=0.25", gc + " quantile=0.5 a=b", gc + " quantile=0.8 a=b",
+                   gc + " quantile=0.9 a=b", "wind_speed A=2 c=3", gc + " quantile=1.0 a=b", gc + " quantile=1.0 a=b",
+                   gc + " quantile=1.0 a=b", gc + " quantile=1.0 a=b", gc + "_count", "some:aggregate:rate5m a_b=c",
+                   "go_goroutines", "_metric_starting_with_underscore",
+                   "testmetric _label_starting_with_underscore=foo", "testmetric label=\"bar\""}));
+  EXPECT_DOUBLE_EQ(got.values[1], 7.424100000000001e-05);
+  EXPECT_EQ(got.values[12], 33);
+}
+
+TEST(ParseExposition, ReadsWhatPrometheusTestsItsOpenMetricsParserWith) {
+  const Recorder got = Parse(
+      "# HELP go_gc_duration_seconds A summary of the GC invocation durations.\n"
+      "# TYPE go_gc_duration_seconds summary\n"
+      "# UNIT go_gc_duration_seconds seconds\n"
+      "go_gc_duration_seconds{quantile=\"0\"} 4.9351e-05\n"
+      "# HELP nohelp1 \n"
+      "# HELP help2 escape \\ \\n \\\\ \\\" \\x chars\n"
+      "# UNIT nounit \n"
+      "some:aggregate:rate5m{a_b=\"c\"} 1\n"
+      "go_goroutines 33 123.123\n"
+      "# TYPE hhh histogram\n"
+      "hhh_bucket{le=\"+Inf\"} 1 # {id=\"histogram-bucket-test\"} 4\n"
+      "hhh_count 1 # {id=\"histogram-count-test\"} 4\n"
+      "# TYPE ggh gaugehistogram\n"
+      "ggh_bucket{le=\"+Inf\"} 1 # {id=\"gaugehistogram-bucket-test\",xx=\"yy\"} 4 123.123\n"
+      "smr_seconds_sum 42.0 # {id=\"summary-sum-test\"} 1 123.321\n"
+      "# TYPE ii info\n"
+      "ii{foo=\"bar\"} 1\n"
+      "# TYPE ss stateset\n"
+      "ss{ss=\"foo\"} 1\n"
+      "ss{A=\"a\"} 0\n"
+      "# TYPE un unknown\n"
+      "# TYPE foo counter\n"
+      "foo_total 17.0 1520879607.789 # {id=\"counter-test\"} 5\n"
+      "foo_created 1520872607.123\n"
+      "# EOF");
+  EXPECT_EQ(got.lines, (Lines{"go_gc_duration_seconds quantile=0", "some:aggregate:rate5m a_b=c", "go_goroutines",
+                              "hhh_bucket le=+Inf", "hhh_count", "ggh_bucket le=+Inf", "smr_seconds_sum", "ii foo=bar",
+                              "ss ss=foo", "ss A=a", "foo_total", "foo_created"}));
+  EXPECT_EQ(got.values[10], 17);
+}
+
 TEST(ParseExposition, ReadsEveryKindOfNumber) {
   const Recorder got = Parse("a 0\na -1.5\na 1e3\na NaN\na -Inf\na 12345678901234567890\na .5\na +2");
   EXPECT_EQ(got.values[0], 0);

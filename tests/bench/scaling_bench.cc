@@ -11,42 +11,13 @@
 #include "pkg/telemetry/exposition_parser.h"
 #include "pkg/telemetry/pod_metrics.h"
 #include "pkg/telemetry/pod_sample.h"
+#include "tests/bench/pod_page.h"
 
 namespace flyball {
 namespace {
 
 using spec::Criticality;
 using std::chrono::milliseconds;
-
-// A pod of the tasks sample under load: 12 endpoints, three roles.
-std::string Page() {
-  telemetry::PodMetrics::Options options;
-  options.app = "tasks";
-  for (const char* resource : {"tasks", "users"}) {
-    for (const char* verb : {"list", "read", "create", "update", "delete"}) {
-      options.endpoints.push_back(std::string(resource) + "." + verb);
-    }
-  }
-  options.endpoints.insert(options.endpoints.end(), {"auth.login", "auth.register"});
-  options.roles = {"anonymous", "user", "admin"};
-  options.shards = {telemetry::ThreadKind::kReactor, telemetry::ThreadKind::kExecutor};
-  options.workers = 8;
-  options.cpu_quota_cores = 2;
-  FakeClock clock;
-  telemetry::PodMetrics metrics(options, clock);
-  for (int i = 0; i < 20'000; ++i) {
-    const int endpoint = i % 12;
-    const auto criticality = endpoint >= 10 ? Criticality::kCritical : Criticality::kNormal;
-    metrics.CountArrival(0, endpoint, i % 3, criticality, telemetry::Attempt::kFirst);
-    if (i % 50 == 0) {
-      metrics.CountShed(0, telemetry::Shed::kConcurrency, endpoint, criticality);
-    } else {
-      metrics.CountService(1, endpoint, criticality, microseconds(i % 3000), microseconds(200 + i % 40000));
-      metrics.CountCompleted(0, endpoint, criticality, i % 100 == 0 ? 404 : 200, microseconds(300 + i % 50000));
-    }
-  }
-  return metrics.Render();
-}
 
 class CountingSink final : public telemetry::SeriesSink {
  public:
@@ -55,7 +26,7 @@ class CountingSink final : public telemetry::SeriesSink {
 };
 
 void Parse(benchmark::State& state) {
-  const std::string page = Page();
+  const std::string page = bench::PodPage();
   CountingSink sink;
   for (auto _ : state) benchmark::DoNotOptimize(telemetry::ParseExposition(page, sink).value());
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * page.size()));
@@ -64,14 +35,14 @@ void Parse(benchmark::State& state) {
 BENCHMARK(Parse);
 
 void ReadSample(benchmark::State& state) {
-  const std::string page = Page();
+  const std::string page = bench::PodPage();
   for (auto _ : state) benchmark::DoNotOptimize(telemetry::ReadPodSample(page).value());
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * page.size()));
 }
 BENCHMARK(ReadSample);
 
 void ParseAndDecide(benchmark::State& state) {
-  const std::string page = Page();
+  const std::string page = bench::PodPage();
   const auto count = static_cast<size_t>(state.range(0));
   spec::Governor document;
   document.replicas = {.min = 1, .max = 10'000};

@@ -1,6 +1,8 @@
 #include "pkg/service/autoscaler/supervisor_target.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "pkg/base/log.h"
 #include "pkg/telemetry/pod_sample.h"
@@ -10,6 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr auto kCallTimeout = std::chrono::milliseconds(1000);
+constexpr size_t kWave = 256;
 
 // What the supervisor says of a refusal, for a person.
 std::string Refusal(const http::ClientResponse& response) {
@@ -73,18 +76,27 @@ void SupervisorTarget::Report(const std::string& governor, const std::string& st
 }
 
 std::vector<Result<scaling::PodSample>> HttpScraper::Scrape(const std::vector<TargetPod>& pods) {
-  std::vector<http::ClientRequest> requests;
-  requests.reserve(pods.size());
-  for (const TargetPod& pod : pods) requests.push_back({.url = pod.metrics_url});
-  std::vector<Result<scaling::PodSample>> samples;
-  samples.reserve(pods.size());
-  for (auto& response : client_.Fetch(requests, kCallTimeout)) {
-    if (!response) {
-      samples.emplace_back(Fail(response.error()));
-    } else if (response->status != 200) {
-      samples.emplace_back(Fail(ErrorCode::kUnavailable, "status " + std::to_string(response->status)));
-    } else {
-      samples.push_back(telemetry::ReadPodSample(response->body));
+  std::vector<Result<scaling::PodSample>> samples(pods.size());
+  std::vector<size_t> order(pods.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_partition(order.begin(), order.end(), [&](size_t i) { return !slow_.contains(pods[i].name); });
+  slow_.clear();
+  for (size_t begin = 0; begin < order.size(); begin += kWave) {
+    const size_t end = std::min(order.size(), begin + kWave);
+    std::vector<http::ClientRequest> requests;
+    for (size_t i = begin; i < end; ++i) requests.push_back({.url = pods[order[i]].metrics_url});
+    const auto responses = client_.Fetch(requests, kCallTimeout);
+    for (size_t i = begin; i < end; ++i) {
+      const auto& response = responses[i - begin];
+      auto& sample = samples[order[i]];
+      if (!response) {
+        sample = Fail(response.error());
+        if (response.error().code == ErrorCode::kTimeout) slow_.insert(pods[order[i]].name);
+      } else if (response->status != 200) {
+        sample = Fail(ErrorCode::kUnavailable, "status " + std::to_string(response->status));
+      } else {
+        sample = telemetry::ReadPodSample(response->body);
+      }
     }
   }
   return samples;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "pkg/http/client.h"
@@ -27,13 +28,16 @@ class SupervisorTarget final : public ScaleTarget, public StatusSink {
   bool report_failing_ = false;
 };
 
-// Scrapes Flyball's own pods, with one second for all of them.
+// Scrapes Flyball's own pods, 256 at a time so that no more pages than that are held at once, with one second for each
+// such wave. Those that did not answer in time last time are asked last: they cost a second together, not each wave
+// one.
 class HttpScraper final : public PodScraper {
  public:
   std::vector<Result<scaling::PodSample>> Scrape(const std::vector<TargetPod>& pods) override;
 
  private:
   http::Client client_;
+  std::set<std::string> slow_;  // names of pods
 };
 
 }  // namespace flyball::service::autoscaler
