@@ -361,6 +361,8 @@ Answer<void> Client::Watch(const ResourcePath& collection, const WatchQuery& que
   const auto on_bytes = [&](std::string_view bytes) {
     for (size_t end; (end = bytes.find('\n')) != std::string_view::npos; bytes.remove_prefix(end + 1)) {
       partial.append(bytes.substr(0, end));
+      too_long = partial.size() > query.max_line_bytes;
+      if (too_long) return false;
       const bool go_on = partial.empty() || on_line(partial);
       partial.clear();
       if (!go_on || stop.stop_requested()) return false;

@@ -162,10 +162,10 @@ TEST(Convergence, OfTwoHundredRandomHistories) {
             << sum.stale << " stale\n";
   EXPECT_EQ(converged, kHistories);
   // The faults did happen.
-  EXPECT_GT(sum.lists, kHistories * 3u / 2);
-  EXPECT_GT(sum.gone, 100u);
-  EXPECT_GT(sum.silent, 50u);
-  EXPECT_GT(sum.stale, 100u);
+  EXPECT_GT(sum.lists, kHistories + 20u);
+  EXPECT_GT(sum.gone, 20u);
+  EXPECT_GT(sum.silent, 10u);
+  EXPECT_GT(sum.stale, 20u);
 }
 
 }  // namespace

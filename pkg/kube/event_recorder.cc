@@ -1,7 +1,8 @@
 #include "pkg/kube/event_recorder.h"
 
 #include <atomic>
-#include <mutex>
+#include <future>
+#include <stop_token>
 #include <thread>
 
 #include "pkg/base/mailbox.h"
@@ -33,7 +34,8 @@ struct EventRecorder::Impl {
   Mailbox<EventNote> notes;
   EventCorrelator correlator;  // the thread's
   std::atomic<uint64_t> written{0}, dropped{0}, failed{0};
-  std::atomic<SteadyTime::rep> give_up_at{0};  // once stopping; 0: not
+  std::stop_source hurry;
+  std::promise<void> ended;
   std::thread thread;
 
   void Run();
@@ -68,16 +70,11 @@ Answer<std::string> EventRecorder::Impl::Count(const ResourcePath& path, const C
 }
 
 void EventRecorder::Impl::Write(const EventNote& note) {
-  const SteadyTime now = RealClock().Now();
-  milliseconds timeout(10'000);
-  if (const auto end = give_up_at.load(); end != 0) {
-    timeout = std::chrono::ceil<milliseconds>(SteadyTime(SteadyTime::duration(end)) - now);
-    if (timeout <= milliseconds(0)) {
-      dropped += 1;
-      return;
-    }
+  if (hurry.stop_requested()) {
+    dropped += 1;
+    return;
   }
-  const CorrelatedEvent event = correlator.Take(note, now, RealClock().WallNow());
+  const CorrelatedEvent event = correlator.Take(note, RealClock().Now(), RealClock().WallNow());
   if (event.dropped) {
     dropped += 1;
     return;
@@ -86,7 +83,7 @@ void EventRecorder::Impl::Write(const EventNote& note) {
                           .plural = "events",
                           .name_space = note.about.name_space.empty() ? "default" : note.about.name_space,
                           .name = event.name};
-  const CallOptions call{.timeout = timeout};
+  const CallOptions call{.timeout = milliseconds(10'000), .stop = hurry.get_token()};
   auto answer = event.count == 1 ? Create(path, note, event, call) : Count(path, event, call);
   // Events live for an hour; one that is counted up may be gone.
   if (!answer && answer.error().failure == Failure::kNotFound && event.count > 1)
@@ -104,7 +101,7 @@ void EventRecorder::Impl::Run() {
     const bool closed = notes.closed();
     auto taken = notes.WaitAll(std::chrono::hours(1));
     for (const EventNote& note : taken) Write(note);
-    if (closed && taken.empty()) return;
+    if (closed && taken.empty()) return ended.set_value();
   }
 }
 
@@ -114,8 +111,8 @@ EventRecorder::EventRecorder(Client& client, EventRecorderOptions options)
 }
 
 EventRecorder::~EventRecorder() {
-  impl_->give_up_at = (RealClock().Now() + seconds(1)).time_since_epoch().count();
   impl_->notes.Close();
+  if (impl_->ended.get_future().wait_for(seconds(1)) != std::future_status::ready) impl_->hurry.request_stop();
   impl_->thread.join();
 }
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <thread>
+#include <vector>
+
 namespace flyball::kube {
 namespace {
 
@@ -72,6 +76,56 @@ TEST(WorkQueue, OfAThousandFailingKeysTenASecondAreHandedOut) {
   int taken = 0;
   while (queue.Take(kStart + seconds(10))) ++taken;
   EXPECT_EQ(taken, 200) << "the burst, and ten seconds of ten";
+}
+
+TEST(SharedWorkQueue, WorkersNeverHaveTheSameKeyAtOnce) {
+  SharedWorkQueue queue;
+  std::mutex mutex;
+  std::map<std::string, int> busy, done;
+  bool twice = false;
+  std::stop_source stop;
+  {
+    std::vector<std::jthread> workers;
+    for (int w = 0; w < 4; ++w) {
+      workers.emplace_back([&] {
+        while (const auto key = queue.Take(stop.get_token())) {
+          {
+            std::lock_guard lock(mutex);
+            twice = twice || ++busy[*key] > 1;
+          }
+          std::this_thread::yield();
+          bool last = false;
+          {
+            std::lock_guard lock(mutex);
+            --busy[*key];
+            last = ++done[*key] >= 100 && done.size() == 5;
+            for (const auto& [name, times] : done) last = last && times >= 100;
+          }
+          queue.AddAfter(*key, *key == "a" ? microseconds(100) : nanoseconds(0));
+          queue.Done(*key);
+          if (last) stop.request_stop();
+        }
+      });
+    }
+    for (const char* key : {"a", "b", "c", "d", "e"}) queue.Add(key);
+  }
+  EXPECT_FALSE(twice);
+}
+
+TEST(SharedWorkQueue, AWaitEndsWhenAskedToStop) {
+  SharedWorkQueue queue;
+  queue.AddAfter("a", std::chrono::hours(1));
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  EXPECT_EQ(queue.Take(stop.get_token()), std::nullopt);
+}
+
+TEST(SharedWorkQueue, ADelayedKeyIsHandedOutInTime) {
+  SharedWorkQueue queue;
+  queue.AddAfter("later", milliseconds(30));
+  queue.AddRateLimited("soon");
+  EXPECT_EQ(queue.Take({}), "soon");
+  EXPECT_EQ(queue.Take({}), "later");
 }
 
 }  // namespace

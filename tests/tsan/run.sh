@@ -8,7 +8,7 @@ if "$build/planted_race" >"$build/planted_race.log" 2>&1 || ! grep -q 'data race
   echo "ThreadSanitizer did not find the planted race"; exit 1
 fi
 echo "planted race found"
-tests=(base store state telemetry http service/load service/local service/api service/autoscaler)
+tests=(base store state telemetry kube http service/load service/local service/api service/autoscaler)
 targets=() names=()
 for room in "${tests[@]}"; do
   [ -f "pkg/$room/CMakeLists.txt" ] || continue

@@ -502,6 +502,11 @@ void FakeApiServer::EndWatches() {
   changed_.notify_all();
 }
 
+int FakeApiServer::connections() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<int>(connections_.size());
+}
+
 int FakeApiServer::watches() const {
   std::lock_guard lock(mutex_);
   return watches_;

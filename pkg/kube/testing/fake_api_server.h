@@ -86,10 +86,11 @@ class FakeApiServer {
   // "namespace/name" -> "uid@resourceVersion" of all objects of the collection, whatever its namespace.
   std::map<std::string, std::string> State(const ResourcePath& collection) const;
 
-  void Compact();        // resourceVersions so far are too old from now on
-  void SendBookmarks();  // to all watches, after the events
-  void EndWatches();     // in order, as after timeoutSeconds
-  int watches() const;   // open ones, the silent included
+  void Compact();           // resourceVersions so far are too old from now on
+  void SendBookmarks();     // to all watches, after the events
+  void EndWatches();        // in order, as after timeoutSeconds
+  int connections() const;  // accepted so far
+  int watches() const;      // open ones, the silent included
   uint64_t version() const;
   std::vector<FakeRequest> requests() const;  // so far
 
