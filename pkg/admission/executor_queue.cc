@@ -33,6 +33,12 @@ void ExecutorQueue::Expire(SteadyTime now, std::vector<uint64_t>& expired) {
   }
 }
 
+void ExecutorQueue::CountFrom(SteadyTime now) {
+  for (auto& lane : lanes_) {
+    for (Waiting& waiting : lane) waiting.since = now;
+  }
+}
+
 std::optional<uint64_t> ExecutorQueue::Pop(SteadyTime now, std::vector<uint64_t>& expired) {
   Expire(now, expired);
   for (auto& lane : lanes_) {

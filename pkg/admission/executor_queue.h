@@ -1,9 +1,9 @@
 // The discipline of the bounded queue in front of the executor's workers. Holds the caller's numbers of requests, not
 // requests.
 //
-// - At most `capacity` wait (4 per worker), none longer than `max_wait` (100 ms): then it is shed (503).
-// - Served by criticality. Within one: oldest first, but newest first under pressure, that is when more than half of
-// the
+// - At most `capacity` wait (4 per worker), none longer than `max_wait` (100 ms): then it is shed (503). Only time in
+//   which every worker is busy counts: what waits for the machine to run an idle one is not overload.
+// - Served by criticality. Within one: oldest first, but newest first under pressure, that is when more than half of the
 //   capacity is taken or the oldest of them has waited half of max_wait: whoever would be late anyway is not helped.
 // - When it is full, the oldest of the lowest criticality gives way to a newcomer at least as important; a less
 //   important newcomer is refused.
@@ -41,6 +41,8 @@ class ExecutorQueue {
   std::optional<uint64_t> Pop(SteadyTime now, std::vector<uint64_t>& expired);
   // Only the latter; call it when a deadline may have passed while all workers are busy.
   void Expire(SteadyTime now, std::vector<uint64_t>& expired);
+  // A worker is idle at `now`: everyone's wait begins then. Call it before Pop and Expire. O(size).
+  void CountFrom(SteadyTime now);
   // Takes one out (its client went away); false when it is not waiting. O(size).
   bool Remove(uint64_t item);
 

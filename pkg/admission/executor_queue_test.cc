@@ -57,6 +57,16 @@ TEST(ExecutorQueue, IsNewestFirstWhenTheOldestIsHalfLost) {
   EXPECT_EQ(q.Pop(50), 2u);
 }
 
+TEST(ExecutorQueue, TimeInWhichAWorkerWasIdleIsNoWait) {
+  Queue q(8);
+  q.Push(1, kNormal, 0);
+  q.Push(2, kSheddable, 0);
+  q.queue.CountFrom(At(150));
+  EXPECT_EQ(q.Pop(249), 1u);
+  EXPECT_EQ(q.Pop(250), 0u);
+  EXPECT_EQ(q.expired, Items{2});
+}
+
 TEST(ExecutorQueue, ShedsWhoWaitedTooLong) {
   Queue q(8);
   q.Push(1, kNormal, 0);

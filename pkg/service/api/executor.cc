@@ -23,7 +23,8 @@ Executor::Executor(const Options& options, telemetry::PodMetrics& metrics, int f
       first_shard_(first_shard),
       clock_(clock),
       fault_delay_(options.fault_delay, options.fault_delay_file),
-      queue_(QueueOf(options)) {}
+      queue_(QueueOf(options)),
+      idle_(options.workers) {}
 
 Result<std::unique_ptr<Executor>> Executor::Start(const Options& options, store::Store& store,
                                                   telemetry::PodMetrics& metrics, int first_shard, const Clock& clock) {
@@ -84,24 +85,41 @@ void Executor::Expire() {
   std::vector<std::unique_ptr<Job>> expired;
   {
     std::lock_guard lock(mutex_);
-    queue_.Expire(clock_.Now(), ids);
+    const SteadyTime now = clock_.Now();
+    if (idle_ > 0) queue_.CountFrom(now);
+    queue_.Expire(now, ids);
     expired = TakeExpired(ids);
     depth_.store(queue_.size(), std::memory_order_relaxed);
   }
   for (auto& job : expired) job->Refuse(telemetry::Shed::kQueueTimeout);
 }
 
+bool Executor::AwaitJob(std::unique_lock<std::mutex>& lock, bool& idle) {
+  const auto called = [&] { return stopping_ || queue_.size() > 0; };
+  if (!idle && !called()) {
+    ++idle_;
+    idle = true;
+  }
+  wake_.wait(lock, called);
+  const bool any_idle = idle_ > 0;
+  if (std::exchange(idle, false)) --idle_;
+  return any_idle;
+}
+
 void Executor::Work(int index, store::Reader& reader) {
   Worker worker{first_shard_ + index, reader};
   std::vector<uint64_t> expired_ids;
+  bool idle = true;
   for (;;) {
     std::unique_ptr<Job> job;
     std::vector<std::unique_ptr<Job>> expired;
     SteadyTime submitted;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || queue_.size() > 0; });
-      const auto id = queue_.Pop(clock_.Now(), expired_ids);
+      const bool any_idle = AwaitJob(lock, idle);
+      const SteadyTime now = clock_.Now();
+      if (any_idle) queue_.CountFrom(now);
+      const auto id = queue_.Pop(now, expired_ids);
       expired = TakeExpired(expired_ids);
       if (id) {
         auto node = jobs_.extract(*id);

@@ -61,7 +61,7 @@ class Executor {
   // Any thread; O(1), never waits for a worker. May call Refuse of `job` or of one that gave way, here.
   void Submit(std::unique_ptr<Job> job);
 
-  // Any thread. Sheds what has waited too long while every worker is busy; call it every 10 ms or so.
+  // Any thread. Sheds what has waited too long for a worker, all of them busy meanwhile; call it every 10 ms or so.
   void Expire();
 
   int workers() const { return static_cast<int>(threads_.size()); }
@@ -70,6 +70,9 @@ class Executor {
  private:
   Executor(const Options& options, telemetry::PodMetrics& metrics, int first_shard, const Clock& clock);
   void Work(int index, store::Reader& reader);
+  // Until there is a job or the worker is to end. `idle`: whether this worker is counted as such, false afterwards.
+  // Returns whether any worker was idle till now.
+  bool AwaitJob(std::unique_lock<std::mutex>& lock, bool& idle);
   std::vector<std::unique_ptr<Job>> TakeExpired(std::vector<uint64_t>& ids);  // holds mutex_
 
   const Options options_;
@@ -84,6 +87,7 @@ class Executor {
   std::condition_variable wake_;
   admission::ExecutorQueue queue_;                                                  // guarded by mutex_
   std::unordered_map<uint64_t, std::pair<std::unique_ptr<Job>, SteadyTime>> jobs_;  // guarded by mutex_
+  int idle_;  // workers without a job, those that were woken for one and have not run yet among them; guarded by mutex_
   uint64_t next_id_ = 1;                                                            // guarded by mutex_
   bool stopping_ = false;                                                           // guarded by mutex_
 

@@ -143,6 +143,28 @@ TEST_F(ExecutorTest, WhoWaitedTooLongIsRefusedWhileAllWorkersAreBusy) {
   release->set_value();
 }
 
+// Moved by hand.
+class HandClock final : public Clock {
+ public:
+  SteadyTime Now() const override { return SteadyTime(nanoseconds(now_ns.load())); }
+  WallTime WallNow() const override { return WallTime(); }
+  std::atomic<int64_t> now_ns{1'000'000'000};
+};
+
+// On a machine short of CPU a woken worker may run only after a while. Nobody is helped by refusing what it is about to
+// take.
+TEST_F(ExecutorTest, WhoWaitsForAnIdleWorkerToWakeIsNotLate) {
+  for (int i = 0; i < 200; ++i) {
+    HandClock clock;
+    auto executor = std::move(*Executor::Start({.workers = 1}, store_, metrics_, 0, clock));
+    Submit(*executor, "job");
+    clock.now_ns += nanoseconds(seconds(1)).count();  // and the worker has not run yet, or just now
+    executor->Expire();
+  }
+  EXPECT_EQ(ledger_.ran.size(), 200u);
+  EXPECT_TRUE(ledger_.refused.empty());
+}
+
 TEST_F(ExecutorTest, ADatabaseThatCannotBeOpenedIsAnErrorAndNothingRuns) {
   store_.fail = true;
   const auto executor = Executor::Start({.workers = 2}, store_, metrics_, 0, RealClock());
