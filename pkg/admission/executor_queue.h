@@ -3,8 +3,9 @@
 //
 // - At most `capacity` wait (4 per worker), none longer than `max_wait` (100 ms): then it is shed (503). Only time in
 //   which every worker is busy counts: what waits for the machine to run an idle one is not overload.
-// - Served by criticality. Within one: oldest first, but newest first under pressure, that is when more than half of the
-//   capacity is taken or the oldest of them has waited half of max_wait: whoever would be late anyway is not helped.
+// - Served by criticality. Within one: oldest first, but newest first under pressure, that is when more than half of
+//   the capacity is taken or the oldest of them has waited half of max_wait: whoever would be late anyway is not
+//   helped.
 // - When it is full, the oldest of the lowest criticality gives way to a newcomer at least as important; a less
 //   important newcomer is refused.
 #pragma once

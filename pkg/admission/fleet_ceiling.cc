@@ -31,10 +31,15 @@ void FleetCeiling::SetBuckets(const PerCriticality& rates, double spare, SteadyT
   spare_.SetRate(spare, Burst(spare), now);
 }
 
+PerCriticality FleetCeiling::EqualPart() const {
+  PerCriticality rates = record_->rates;
+  for (double& rate : rates) rate /= std::max(1, record_->ready) * std::max(1, options_.holders_in_pod);
+  return rates;
+}
+
 void FleetCeiling::Choose(SteadyTime now) {
   if (now < next_choice_) return;
   const Source before = source_;
-  const double holders = std::max(1, options_.holders_in_pod);
   if (record_ && !record_->ceiling) {
     source_ = Source::kOff;
     next_choice_ = SteadyTime::max();
@@ -44,15 +49,13 @@ void FleetCeiling::Choose(SteadyTime now) {
   } else if (record_ && now < *confirmed_at_ + kHold) {
     source_ = Source::kHeld;
     next_choice_ = *confirmed_at_ + kHold;
-    PerCriticality rates = record_->rates;
-    for (double& rate : rates) rate /= std::max(1, record_->ready) * holders;
-    SetBuckets(rates, 0, now);
+    SetBuckets(EqualPart(), 0, now);
   } else {
     const double c = record_ && record_->capacity_per_pod > 0 ? kStaticMargin * record_->capacity_per_pod
                                                               : options_.capacity_hint_rps;
     source_ = c > 0 ? Source::kStatic : Source::kOff;
     next_choice_ = SteadyTime::max();
-    SetBuckets({}, c / holders, now);
+    SetBuckets({}, c / std::max(1, options_.holders_in_pod), now);
   }
   // A pod's first rate starts with its burst: there was nothing to save it from.
   if (before == Source::kOff && source_ != Source::kOff) {
@@ -65,7 +68,16 @@ void FleetCeiling::OnLease(const RateLease& lease, SteadyTime now) {
   if (!lease.published) return;
   leased_at_ = now;
   if (record_) confirmed_at_ = now;
-  SetBuckets(lease.rates, lease.spare, now);
+  PerCriticality rates = lease.rates;
+  double spare = lease.spare;
+  if (record_) {
+    const PerCriticality part = EqualPart();
+    for (size_t k = 0; k < kCriticalities; ++k) {
+      rates[k] = std::max(rates[k], part[k]);
+      spare = std::max(0.0, spare - (rates[k] - lease.rates[k]));
+    }
+  }
+  SetBuckets(rates, spare, now);
   next_choice_ = now;
   Choose(now);
 }

@@ -61,6 +61,35 @@ TEST(FleetCeiling, ALeaseIsItsRate) {
   EXPECT_NEAR(admitted, 180, 2);
 }
 
+TEST(FleetCeiling, DemandThatMovesHereIsCarriedUpToTheEqualPartUntilTheLeaseFollows) {
+  auto ceiling = Ceiling(0, 2);
+  ceiling.OnRecord(Record(800, 2), At(0));
+  ceiling.OnLease(Lease(0, 10, 0, 0), At(0));                 // nothing arrived here so far
+  Offer(ceiling, kNormal, 0, 200, 2);                         // what was saved up is used
+  EXPECT_NEAR(Offer(ceiling, kNormal, 200, 500, 2), 100, 3);  // a quarter of 800, for half a second
+}
+
+TEST(FleetCeiling, ALeaseAboveTheEqualPartIsNotRaisedByIt) {
+  auto ceiling = Ceiling();
+  ceiling.OnRecord(Record(200, 2), At(0));
+  ceiling.OnLease(Lease(0, 150, 0, 20), At(0));
+  EXPECT_DOUBLE_EQ(ceiling.Rate(At(0)), 170);
+  ceiling.OnLease(Lease(0, 60, 0, 70), At(100));  // what raises it to its part comes out of what is spare
+  EXPECT_DOUBLE_EQ(ceiling.Rate(At(100)), 130);
+}
+
+TEST(FleetCeiling, TheEqualPartKeepsTheClassesApart) {
+  auto ceiling = Ceiling();
+  GovernorRecord record = Record(100, 1);
+  record.rates = {300, 100, 0};
+  ceiling.OnRecord(record, At(0));
+  ceiling.OnLease(Lease(0, 0, 0, 0), At(0));
+  Offer(ceiling, kNormal, 0, 300, 2);
+  EXPECT_FALSE(ceiling.Admit(kSheddable, At(300)));
+  EXPECT_NEAR(Offer(ceiling, kNormal, 300, 400, 2), 40, 2);
+  EXPECT_NEAR(Offer(ceiling, kCritical, 700, 200, 2), 140, 3);  // its own 60 and what it saved, and borrowed 20
+}
+
 TEST(FleetCeiling, CriticalBorrowsAndTheOthersDoNot) {
   auto ceiling = Ceiling();
   ceiling.OnLease(Lease(10, 100, 100, 0), At(0));

@@ -88,8 +88,8 @@ class Executor {
   admission::ExecutorQueue queue_;                                                  // guarded by mutex_
   std::unordered_map<uint64_t, std::pair<std::unique_ptr<Job>, SteadyTime>> jobs_;  // guarded by mutex_
   int idle_;  // workers without a job, those that were woken for one and have not run yet among them; guarded by mutex_
-  uint64_t next_id_ = 1;                                                            // guarded by mutex_
-  bool stopping_ = false;                                                           // guarded by mutex_
+  uint64_t next_id_ = 1;   // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
 
   std::vector<std::thread> threads_;
 };
