@@ -3,11 +3,10 @@
 #include "pkg/base/run_group.h"
 
 int main(int argc, char** argv) {
-  using flyball::service::autoscaler::Options;
-  return flyball::autoscaler_flags::Run(argc, argv, [](const Options& options) {
+  return flyball::autoscaler_flags::Run(argc, argv, [](const flyball::autoscaler_flags::Job& job) {
     flyball::StartLog({.format = flyball::LogFormat::kJson, .program = "flyball-autoscaler"});
     flyball::RunGroup group;
-    group.Add("autoscaler", [&](std::stop_token stop) { return flyball::service::autoscaler::Run(options, stop); });
+    group.Add("autoscaler", job);
     const auto result = group.Run();
     if (result) return 0;
     flyball::Log(flyball::LogLevel::kError, result.error().message);

@@ -18,6 +18,7 @@ cleanup() {
     for _ in $(seq 200); do kill -0 "$UP_PID" 2>/dev/null || break; sleep 0.1; done
     kill -KILL "$UP_PID" 2>/dev/null
   fi
+  if declare -F at_exit >/dev/null; then at_exit $status; fi  # what a scenario itself has to end or to tell
   for pid in $(jobs -pr); do kill "$pid" 2>/dev/null; done
   [ $status -eq 0 ] || [ $status -eq 77 ] || tell_failure "$status"
   rm -rf "$WORK"

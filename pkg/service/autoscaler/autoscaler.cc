@@ -1,10 +1,8 @@
 #include "pkg/service/autoscaler/autoscaler.h"
 
 #include <condition_variable>
-#include <fstream>
 #include <memory>
 #include <mutex>
-#include <sstream>
 
 #include "pkg/base/log.h"
 #include "pkg/service/autoscaler/loop.h"
@@ -12,6 +10,7 @@
 #include "pkg/service/autoscaler/prometheus_metrics.h"
 #include "pkg/service/autoscaler/record_publisher.h"
 #include "pkg/service/autoscaler/supervisor_target.h"
+#include "pkg/service/autoscaler/zones.h"
 #include "pkg/spec/reader.h"
 #include "pkg/state/redis/redis_state.h"
 
@@ -39,28 +38,6 @@ Result<spec::Governor> ReadGovernor(const Options& options) {
   if (options.min_replicas > 0) governor.replicas.min = options.min_replicas;
   if (options.max_replicas > 0) governor.replicas.max = options.max_replicas;
   return governor;
-}
-
-// The zones that the schedules name, from the machine's tz database.
-Result<std::vector<scaling::TimeZone>> ReadZones(const std::vector<spec::Schedule>& schedules) {
-  std::vector<scaling::TimeZone> zones;
-  for (const spec::Schedule& schedule : schedules) {
-    if (schedule.time_zone == "UTC") {
-      zones.emplace_back();
-      continue;
-    }
-    const std::string path = "/usr/share/zoneinfo/" + schedule.time_zone;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream bytes;
-    if (file) bytes << file.rdbuf();
-    auto zone = scaling::TimeZone::Parse(bytes.str());
-    if (!zone) {
-      return Fail(ErrorCode::kInvalid, "spec.schedule: no time zone " + schedule.time_zone + " in " + path +
-                                           " (Debian's package is tzdata); UTC needs none");
-    }
-    zones.push_back(std::move(*zone));
-  }
-  return zones;
 }
 
 // Waits until `next` or a stop; false on a stop.

@@ -33,7 +33,8 @@ void WriteRates(JsonWriter& json, const scaling::Allocation& allocation) {
 }  // namespace
 
 Loop::Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher,
-           StatusSink& sink, const Clock& clock, std::vector<scaling::TimeZone> zones, ExternalMetrics* external)
+           StatusSink& sink, const Clock& clock, std::vector<scaling::TimeZone> zones, ExternalMetrics* external,
+           scaling::Remembered remembered)
     : document_(document),
       zones_(std::move(zones)),
       external_(external),
@@ -42,7 +43,13 @@ Loop::Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, Ra
       publisher_(publisher),
       sink_(sink),
       clock_(clock),
-      governor_(std::move(document), clock.Now()) {}
+      governor_(std::move(document), clock.Now(), remembered) {}
+
+void Loop::Reconfigure(spec::Governor document, std::vector<scaling::TimeZone> zones) {
+  document_ = document;
+  zones_ = std::move(zones);
+  governor_.Reconfigure(std::move(document));
+}
 
 scaling::Decision Loop::Tick() {
   const SteadyTime now = clock_.Now();
@@ -74,9 +81,14 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
     view_ = std::move(*observed);
     observed_ = true;
   } else {
-    Log(LogLevel::kWarn, "the scale target cannot be observed", {{"reason", observed.error().message}});
+    Log(LogLevel::kWarn, "the scale target cannot be observed",
+        {{"governor", document_.name}, {"reason", observed.error().message}});
   }
+  target_trouble_ = observed ? "" : observed.error().message;
   inputs.ordered = view_.ordered;
+  inputs.other_owner = view_.other_owner;
+  inputs.scaling_limited = view_.scaling_limited;
+  inputs.cpu_request_cores = view_.cpu_request_cores;
   inputs.shared_state_up = shared_state_up_;
   inputs.wall = clock_.WallNow();
   const scaling::ScheduleFloor floor = scaling::FloorAt(document_.schedule, zones_, inputs.wall);
@@ -126,6 +138,7 @@ void Loop::Act(const scaling::Decision& decision) {
          {"from", decision.ordered},
          {"to", decision.desired},
          {"reason", decision.reason}});
+    sink_.Ordered(document_.name, decision.ordered, decision.desired, decision.reason);
   } else {
     // Not replayed: the next tick decides anew from what is there then.
     Log(LogLevel::kWarn, "the order for replicas was not taken",

@@ -18,9 +18,15 @@ namespace flyball::service::autoscaler {
 // at once; a failure of either never keeps the other from being done.
 class Loop {
  public:
-  // `zones[i]` is that of document.schedule[i]. `external` answers document.external; null = it has none.
+  // `zones[i]` is that of document.schedule[i]. `external` answers document.external; null = it has none. `remembered`
+  // is what an earlier leader knew.
   Loop(spec::Governor document, ScaleTarget& target, PodScraper& scraper, RatePublisher& publisher, StatusSink& sink,
-       const Clock& clock, std::vector<scaling::TimeZone> zones = {}, ExternalMetrics* external = nullptr);
+       const Clock& clock, std::vector<scaling::TimeZone> zones = {}, ExternalMetrics* external = nullptr,
+       scaling::Remembered remembered = {});
+
+  // The document changed, but for target, signals and metrics, which are other parts' to read: it counts from the next
+  // tick, and what was learnt is kept.
+  void Reconfigure(spec::Governor document, std::vector<scaling::TimeZone> zones);
 
   // One tick. The decision that was made, acted upon as far as the world allowed; an empty one before the target was
   // observed for the first time.
@@ -28,6 +34,11 @@ class Loop {
 
   // True after the publisher reported a newer leader: nothing is written from then on.
   bool deposed() const { return deposed_; }
+
+  // Why the target could not be observed in the last tick; empty when it could.
+  const std::string& target_trouble() const { return target_trouble_; }
+  // Pods whose scrape failed in the last tick.
+  size_t scrape_errors() const { return scrape_errors_.size(); }
 
  private:
   struct Pending {
@@ -41,8 +52,8 @@ class Loop {
   void Publish(const scaling::Decision& decision);
   void Report(const scaling::Decision& decision);
 
-  const spec::Governor document_;
-  const std::vector<scaling::TimeZone> zones_;
+  spec::Governor document_;
+  std::vector<scaling::TimeZone> zones_;
   ExternalMetrics* const external_;
   ScaleTarget& target_;
   PodScraper& scraper_;
@@ -56,6 +67,7 @@ class Loop {
   std::map<std::string, Pending> pending_;             // by pod: since when it is not Ready
   std::map<std::string, scaling::PodSample> samples_;  // of this tick; lent to the governor
   std::map<std::string, std::string> scrape_errors_;   // by pod, of this tick
+  std::string target_trouble_;
   bool shared_state_up_ = true;
   bool deposed_ = false;
 };

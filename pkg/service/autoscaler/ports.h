@@ -1,5 +1,5 @@
-// What the control loop needs of the world. Each port has one adapter for local mode (supervisor_target.h) and fakes in
-// tests.
+// What the control loop needs of the world. Each port has an adapter for local mode (supervisor_target.h), one for
+// clusters (kube_target.h, governor_sink.h) and fakes in tests.
 #pragma once
 
 #include <string>
@@ -22,6 +22,9 @@ struct TargetPod {
 struct TargetView {
   int ordered = 0;  // replicas the target is asked to run now
   std::vector<TargetPod> pods;
+  std::string other_owner;       // "HorizontalPodAutoscaler/web" when somebody else scales it; empty = nobody
+  std::string scaling_limited;   // why the platform makes no more pods, its own words; empty = it does
+  double cpu_request_cores = 1;  // what signals.cpu is a share of
 };
 
 // What is governed: something with a number of replicas.
@@ -62,6 +65,8 @@ class StatusSink {
  public:
   virtual ~StatusSink() = default;
   virtual void Report(const std::string& governor, const std::string& status_json) = 0;
+  // The target was asked to run another number of replicas; `reason` is the decision's sentence.
+  virtual void Ordered(const std::string& /*governor*/, int /*from*/, int /*to*/, const std::string& /*reason*/) {}
 };
 
 }  // namespace flyball::service::autoscaler

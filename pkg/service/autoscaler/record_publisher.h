@@ -11,7 +11,9 @@ namespace flyball::service::autoscaler {
 class RecordPublisher final : public RatePublisher {
  public:
   // `epoch` is this leader's: Unix milliseconds at its start in local mode. `state` must outlive it.
-  RecordPublisher(state::SharedState& state, uint64_t epoch) : state_(state), epoch_(epoch) {}
+  // Sequence numbers follow `seq`: of one epoch, a later publisher must begin where no earlier one was.
+  RecordPublisher(state::SharedState& state, uint64_t epoch, uint64_t seq = 0)
+      : state_(state), epoch_(epoch), seq_(seq) {}
 
   // Waits for the answer; the state bounds the time (its operation timeout).
   Result<void> Publish(const scaling::Decision& decision, int ready) override;
@@ -19,7 +21,7 @@ class RecordPublisher final : public RatePublisher {
  private:
   state::SharedState& state_;
   const uint64_t epoch_;
-  uint64_t seq_ = 0;
+  uint64_t seq_;
 };
 
 }  // namespace flyball::service::autoscaler

@@ -51,6 +51,9 @@ inline constexpr int kDrainDelaySeconds = 5;  // endpoints forget a pod in about
 inline constexpr int kDrainTimeoutSeconds = 30;
 inline constexpr int kGraceSeconds = 45;  // > both together
 
+// Reason in the status of an App whose replicas could not share its data: nobody may make more of them.
+inline constexpr std::string_view kNoSharedDatabase = "NoSharedDatabase";
+
 // Secrets that hold URLs do so under this key unless said otherwise.
 inline constexpr std::string_view kSecretUrlKey = "url";
 
