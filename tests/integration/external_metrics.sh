@@ -30,7 +30,14 @@ desired() { [ "$(status_json | jq -r '.governors[0].replicas.desired')" = "$1" ]
 scenario "ten checks against two a replica are five replicas"
 eventually 60 desired 5 || { "$BIN/flyballctl" explain --data "$DATA"; fail "replicas did not follow"; }
 CHECKS=$((CHECKS + 1))
-has "$("$BIN/flyballctl" explain --data "$DATA")" "external/checks: 10 / 2 a pod = 5.00 pods" "explain"
+has "$("$BIN/flyballctl" explain --data "$DATA")" "for checks: 10 / 2 a pod = 5.00 pods" "explain"
+
+scenario "a minute of what the server saw is replayed under the governor and others"
+"$BIN/flyballctl" simulate --governor "$WORK/tasks.yaml" --prometheus "http://127.0.0.1:$PROMETHEUS_PORT" --last 1m \
+  --query '5 + 0 * max(prometheus_http_requests_total)' --against hpa,keda,kpa --html "$WORK/report.html" -o json >"$WORK/simulated.json"
+same "flyball hpa keda kpa" "$(jq -r '[.autoscalers[].name] | join(" ")' "$WORK/simulated.json")" "autoscalers"
+holds "$(jq '.autoscalers[0].offered' "$WORK/simulated.json") > 0" "requests offered"
+has "$(cat "$WORK/report.html")" "<svg" "the report's charts"
 
 scenario "with the server gone nothing falls, and status says what is missing"
 kill "$PROMETHEUS_PID"; wait "$PROMETHEUS_PID" 2>/dev/null || true
