@@ -378,7 +378,8 @@ class Simulation {
     pod.slowness = faults_.Uniform() < options_.slow_share ? 3 : 1;
     pod.busy_since = now_;
     const double startup = static_cast<double>(std::chrono::microseconds(options_.startup).count());
-    pod.ready_at = now_ + static_cast<int64_t>(startup * (1 + options_.startup_spread * (2 * startups_.Uniform() - 1)));
+    pod.ready_at = now_ + static_cast<int64_t>(startup * (1 - options_.startup_spread +
+                                                          2 * options_.startup_spread * startups_.Uniform()));
     pod.sample.workers = options_.workers;
     pod.sample.cpu_quota_cores = options_.workers;
     pod.sample.start_time_seconds = 1e9 + Seconds();

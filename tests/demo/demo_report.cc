@@ -35,6 +35,21 @@ double MeanViolated(const std::vector<Outcome>& runs) {
   return sum / static_cast<double>(runs.size());
 }
 
+// "41-63, 65": the seconds in which the objective was violated.
+std::string ViolatedSeconds(const Outcome& run) {
+  std::string out;
+  for (size_t i = 0; i < run.seconds.size(); ++i) {
+    const auto violated = [&](size_t at) {
+      return at < run.seconds.size() && run.seconds[at].good < 0.95 * run.seconds[at].offered;
+    };
+    if (!violated(i)) continue;
+    const size_t first = i;
+    while (violated(i + 1)) ++i;
+    out += (out.empty() ? "" : ", ") + (i == first ? fmt::format("{}", i) : fmt::format("{}-{}", first, i));
+  }
+  return out.empty() ? "none" : out;
+}
+
 double MeanOrdered(const std::vector<Outcome>& runs, size_t second) {
   double sum = 0;
   for (const Outcome& run : runs) sum += run.seconds[std::min(second, run.seconds.size() - 1)].ordered;
@@ -160,7 +175,8 @@ std::string AgreementReport(const std::vector<Agreement>& agreements) {
     for (size_t i = 0; i < agreement.real.seconds.size(); i += 10) {
       out += fmt::format(" {}/{:.3g}", agreement.real.seconds[i].ordered, MeanOrdered(agreement.simulated, i));
     }
-    out += "\n";
+    out += fmt::format("\n  seconds violated, real: {}; in the first simulated run: {}\n",
+                       ViolatedSeconds(agreement.real), ViolatedSeconds(agreement.simulated.front()));
   }
   return out;
 }

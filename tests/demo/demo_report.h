@@ -34,7 +34,7 @@ struct Difference {
   bool Holds() const { return replicas <= replicas_bound && violated <= violated_bound; }
 };
 Difference Compare(const Agreement& agreement);
-// Markdown: a table, and replicas over time of both, each 10 s.
+// Markdown: a table, and replicas over time of both, each 10 s, and which seconds were violated.
 std::string AgreementReport(const std::vector<Agreement>& agreements);
 
 }  // namespace flyball::demo
