@@ -32,13 +32,16 @@ start() {
    secret "$1" "$(jq -r '.spec.volumes[] | select(.name == "key").secret.secretName' <<<"$pod")" key >"$folder/data/signing.key")
   mapfile -t env < <(jq -r '.spec.containers[0].env[] | select(.value) | "\(.name)=\(.value)"' <<<"$pod")
   while read -r name from key; do
-    [ "$name" != FLYBALL_REDIS ] || env+=("$name=$(secret "$1" "$from" "$key")")
+    case $name in
+      FLYBALL_REDIS) env+=("$name=$(secret "$1" "$from" "$key")") ;;
+      FLYBALL_DATABASE) env+=("$name=$DATABASE") ;;  # this machine has a file instead
+    esac
   done < <(jq -r '.spec.containers[0].env[] | select(.valueFrom.secretKeyRef) |
                   "\(.name) \(.valueFrom.secretKeyRef.name) \(.valueFrom.secretKeyRef.key)"' <<<"$pod")
-  # What differs from a container: addresses and folders are this machine's, and so is the database.
+  # What differs from a container: addresses and folders are this machine's.
   env "${env[@]}" FLYBALL_POD="$2" FLYBALL_HOST="$ip" FLYBALL_ADMIN_HOST="$ip" FLYBALL_DATA="$folder/data" \
-    FLYBALL_JWT_KEY_FILE="$folder/data/signing.key" FLYBALL_DATABASE="$DATABASE" FLYBALL_DRAIN_DELAY=0s \
-    FLYBALL_DRAIN_TIMEOUT=2s "$BIN/flyball-api" "$folder/app.yaml" >>"$folder/log" 2>&1 &
+    FLYBALL_JWT_KEY_FILE="$folder/data/signing.key" FLYBALL_DRAIN_DELAY=0s FLYBALL_DRAIN_TIMEOUT=2s \
+    "$BIN/flyball-api" "$folder/app.yaml" >>"$folder/log" 2>&1 &
   PID[$id]=$! IP[$id]=$ip
   echo "$ip" >"$folder/ip"
 }

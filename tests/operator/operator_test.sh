@@ -9,7 +9,7 @@ source "$here/../integration/lib.sh"
 
 CP=$WORK/control-plane
 declare -A AUTOSCALER=() PORT_OF=()
-NODE_PID='' REDIS_PID='' WATCH_PID='' LOAD_PID=''
+NODE_PID='' REDIS_PID='' WATCH_PID='' LOAD_PID='' WEB_PID=''
 
 at_exit() {
   local status=$1 pid
@@ -21,7 +21,7 @@ at_exit() {
     done
   fi
   for pid in "${AUTOSCALER[@]}"; do kill -CONT "$pid" 2>/dev/null; kill -9 "$pid" 2>/dev/null; done
-  for pid in $LOAD_PID $WATCH_PID $NODE_PID $REDIS_PID; do kill "$pid" 2>/dev/null; done
+  for pid in $LOAD_PID $WEB_PID $WATCH_PID $NODE_PID $REDIS_PID; do kill "$pid" 2>/dev/null; done
   [ -z "$NODE_PID" ] || wait "$NODE_PID" 2>/dev/null
   "$here/../cluster/control_plane.sh" stop "$CP"
   if [ -n "${KEEP:-}" ]; then cp -r "$WORK" "${TMPDIR:-/tmp}/flyball-operator.kept"; fi
@@ -239,6 +239,64 @@ kill "$LOAD_PID"; wait "$LOAD_PID" 2>/dev/null || true
 LOAD_PID=
 eventually 180 is deployment/notes .spec.replicas 2 || fail "replicas stayed at $(of deployment/notes .spec.replicas): $(of governor/notes .status.lastDecision.text)"
 has "$(k get events -n shop --field-selector involvedObject.kind=Governor -o json | jq -r '.items[].reason')" "ScaledDown" "the Events"
+
+scenario "while the API server does not answer rates go on, and nothing is made up for afterwards"
+record_seq() { redis-cli -s "$WORK/redis.sock" --raw hget 'fb:{notes}:epoch' seq; }
+replicas=$(of deployment/notes .spec.replicas) epoch=$(record_epoch)
+kill -STOP "$(cat "$CP/kube-apiserver.pid")"
+seq=$(record_seq)
+published_twice() { [ "$(record_seq)" -ge $((seq + 2)) ]; }
+eventually 9 published_twice || { kill -CONT "$(cat "$CP/kube-apiserver.pid")"; fail "no rates without the API server"; }
+kill -CONT "$(cat "$CP/kube-apiserver.pid")"
+becomes_condition governor/notes Active "True Governing"
+same "$replicas" "$(of deployment/notes .spec.replicas)" "the replicas afterwards"
+[ "$(record_epoch)" = "$epoch" ] || echo "  (the leader could not renew in time on this machine, and another took over)"
+
+scenario "a Deployment that is not Flyball's is scaled by its own metrics"
+k create deployment web -n shop --image=prometheus --port=9099 >/dev/null
+web_pod() { of pods '[.items[] | select(.metadata.labels.app == "web").metadata.name][0]'; }
+has_web_pod() { [ -n "$(web_pod)" ]; }
+eventually 60 has_web_pod || fail "the Deployment has no pod"
+echo 'global: {scrape_interval: 1h}' >"$WORK/prometheus.yml"
+prometheus --config.file "$WORK/prometheus.yml" --storage.tsdb.path "$WORK/tsdb" --web.listen-address 127.0.0.1:9099 >"$WORK/web.log" 2>&1 &
+WEB_PID=$!
+eventually 60 curl -sf -o /dev/null http://127.0.0.1:9099/-/ready || fail "prometheus does not start: $(tail -3 "$WORK/web.log")"
+k patch pod "$(web_pod)" -n shop --subresource=status --type=merge -p '{"status":{"phase":"Running","podIP":"127.0.0.1",
+  "podIPs":[{"ip":"127.0.0.1"}],"conditions":[{"type":"Ready","status":"True"}]}}' >/dev/null
+k apply -f - >/dev/null <<'END'
+apiVersion: flyball.io/v1alpha1
+kind: Governor
+metadata: {name: web, namespace: shop}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  replicas: {min: 1, max: 4}
+  signals: {demand: {requests: 'prometheus_http_requests_total{handler="/api/v1/query"}'}}
+  capacity: {hint: 10rps}
+END
+becomes_condition governor/web Active "True Governing"
+echo '[{"weight": 1, "method": "GET", "path": "/query?query=1"}]' >"$WORK/query.json"
+"$BIN/flyballctl" load --url http://127.0.0.1:9099/api/v1 --mix "$WORK/query.json" --rate 30 --duration 120s --connections 8 \
+  >"$WORK/query.log" 2>&1 &
+LOAD_PID=$!
+becomes deployment/web .spec.replicas 4
+has "$(k describe governor web -n shop)" "ScaledUp .* 1 -> [234] replicas: " "kubectl describe"
+kill "$LOAD_PID" "$WEB_PID"; wait "$LOAD_PID" "$WEB_PID" 2>/dev/null || true
+LOAD_PID='' WEB_PID=''
+k delete governor,deployment web -n shop >/dev/null
+
+scenario "an App whose data is in its one pod is not scaled, whatever a Governor wants"
+jq -n '{apiVersion: "flyball.io/v1alpha1", kind: "App", metadata: {name: "alone", namespace: "shop"},
+  spec: {resources: {notes: {fields: {title: {type: "string"}}}}}}' | k apply -f - >/dev/null
+becomes_condition app/alone Ready "True Serving"
+same "True Trial" "$(condition app/alone Degraded)" "what is said of its data"
+jq -n '{apiVersion: "flyball.io/v1alpha1", kind: "Governor", metadata: {name: "alone", namespace: "shop"},
+  spec: {targetRef: {kind: "App", name: "alone"}, replicas: {min: 2, max: 3}}}' | k apply -f - >/dev/null
+becomes_condition app/alone Progressing "False NoSharedDatabase"
+becomes_condition governor/alone Active "True Governing"
+same 1 "$(of deployment/alone .spec.replicas)" "the replicas"
+k patch governor alone -n shop --type=merge -p '{"spec":{"replicas":{"min":1,"max":1}}}' >/dev/null
+becomes_condition app/alone Progressing "False Settled"
+k delete app,governor alone -n shop --wait=false >/dev/null
 
 scenario "a second Governor of the same target waits"
 k get governor notes -n shop -o json | jq '{apiVersion, kind, metadata: {name: "rival", namespace: "shop"}, spec}' | k apply -f - >/dev/null
