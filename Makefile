@@ -68,6 +68,16 @@ test-mutations: build
 test-fuzz: packages-fuzz build/fuzz/build.ninja
 	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),20) $(JOBS)
 
+## make test-kube      the Kubernetes client against a real kube-apiserver with etcd, that is stopped, killed and started anew; built
+##                     once (tests/cluster/kube_binaries.sh) or taken from KUBEBUILDER_ASSETS
+.PHONY: test-kube
+test-kube: packages-kube $(BUILD)/build.ninja
+	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target kube_cluster_test
+	@$(BUILD)/bin/kube_cluster_test
+
+.PHONY: packages-kube
+packages-kube: ; @tests/lint/packages.sh $(TEST_PACKAGES) etcd-server
+
 ## make test-attack    slow clients, refused uploads, idle connections, no descriptors: ATTACK_SECONDS (10) each
 .PHONY: test-attack
 test-attack: packages-test $(BUILD)/build.ninja

@@ -220,13 +220,14 @@ Answer<ObjectList> Client::List(const ResourcePath& collection, const ListOption
   return impl_->ListOnce(collection, whole, deadline, call.stop);
 }
 
-Answer<std::string> Client::Create(const ResourcePath& collection, const std::string& object, CallOptions call) {
-  if (auto good = CheckPath(collection); !good) return Refuse(Failure::kInvalid, good.error().message);
+Answer<std::string> Client::Create(const ResourcePath& path, const std::string& object, CallOptions call) {
+  if (auto good = CheckPath(path); !good) return Refuse(Failure::kInvalid, good.error().message);
+  const bool below = !path.subresource.empty();
   return impl_->Call({.method = "POST",
-                      .target = collection.Collection().ToString(),
+                      .target = (below ? path : path.Collection()).ToString(),
                       .content_type = "application/json",
                       .body = object},
-                     Ask("create", collection), call);
+                     Ask("create", path), call);
 }
 
 Answer<std::string> Client::Update(const ResourcePath& path, const std::string& object, CallOptions call) {

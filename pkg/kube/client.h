@@ -94,8 +94,9 @@ class Client {
   // All pages. When the continue token has expired meanwhile the list is begun anew.
   Answer<ObjectList> List(const ResourcePath& collection, const ListOptions& list = {}, CallOptions call = {});
   // These return the object as it was stored. Update is refused with kConflict when the object's
-  // metadata.resourceVersion (which it must carry) is not the newest. For status: path.Sub("status").
-  Answer<std::string> Create(const ResourcePath& collection, const std::string& object, CallOptions call = {});
+  // metadata.resourceVersion (which it must carry) is not the newest. For status: path.Sub("status"). Create into a
+  // collection, or to a subresource of an object (a service account's "token", a pod's "eviction").
+  Answer<std::string> Create(const ResourcePath& path, const std::string& object, CallOptions call = {});
   Answer<std::string> Update(const ResourcePath& path, const std::string& object, CallOptions call = {});
   Answer<std::string> Patch(const ResourcePath& path, const std::string& patch, const PatchOptions& options,
                             CallOptions call = {});
