@@ -284,11 +284,57 @@ kill "$LOAD_PID" "$WEB_PID"; wait "$LOAD_PID" "$WEB_PID" 2>/dev/null || true
 LOAD_PID='' WEB_PID=''
 k delete governor,deployment web -n shop >/dev/null
 
+scenario "anything with a scale subresource can be a target, and nothing else"
+k apply -f - >/dev/null <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.example.org}
+spec:
+  group: example.org
+  scope: Namespaced
+  names: {kind: Gadget, plural: gadgets}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources: {scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas}}
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+END
+gadget() { jq -n '{apiVersion: "example.org/v1", kind: "Gadget", metadata: {name: "odd", namespace: "shop"}, spec: {replicas: 1}}' | k apply -f - >/dev/null 2>&1; }
+eventually 60 gadget || fail "the kind Gadget is not served"
+govern() {  # govern NAME APIVERSION KIND
+  jq -n --arg name "$1" --arg version "$2" --arg kind "$3" '{apiVersion: "flyball.io/v1alpha1", kind: "Governor",
+    metadata: {name: $name, namespace: "shop"}, spec: {targetRef: {apiVersion: $version, kind: $kind, name: $name},
+    replicas: {min: 2, max: 3}, signals: {demand: {requests: "requests_total"}}}}' | k apply -f - >/dev/null
+}
+govern odd example.org/v1 Gadget
+becomes gadgets.example.org/odd .spec.replicas 2
+govern wall networking.k8s.io/v1 NetworkPolicy
+becomes_condition governor/wall Active "False TargetNotFound"
+has "$(of governor/wall '.status.conditions[] | select(.type == "Active").message')" "no scale subresource" "the message"
+k delete governor/odd governor/wall gadgets.example.org/odd -n shop >/dev/null
+
+scenario "what somebody else has under an App's name is left alone"
+k create service clusterip taken -n shop --tcp=1234:1234 >/dev/null
+jq -n '{apiVersion: "flyball.io/v1alpha1", kind: "App", metadata: {name: "taken", namespace: "shop"},
+  spec: {resources: {notes: {fields: {title: {type: "string"}}}}}}' | k apply -f - >/dev/null
+becomes_condition app/taken Progressing "False NameTaken"
+has "$(of app/taken '.status.conditions[] | select(.type == "Progressing").message')" "there is a Service taken already, owned by nobody" "the message"
+same 1234 "$(of service/taken '.spec.ports[0].port')" "the Service's port"
+k delete service taken -n shop >/dev/null
+becomes_condition app/taken Ready "True Serving"
+k delete app taken -n shop --wait=false >/dev/null
+
 scenario "an App whose data is in its one pod is not scaled, whatever a Governor wants"
 jq -n '{apiVersion: "flyball.io/v1alpha1", kind: "App", metadata: {name: "alone", namespace: "shop"},
   spec: {resources: {notes: {fields: {title: {type: "string"}}}}}}' | k apply -f - >/dev/null
 becomes_condition app/alone Ready "True Serving"
 same "True Trial" "$(condition app/alone Degraded)" "what is said of its data"
+k scale app alone -n shop --replicas=0 >/dev/null  # the App's own subresource; nobody governs it yet
+becomes_condition app/alone Ready "False ScaledToZero"
+same 0 "$(of deployment/alone .spec.replicas)" "the replicas"
+k scale app alone -n shop --replicas=1 >/dev/null
+becomes_condition app/alone Ready "True Serving"
 jq -n '{apiVersion: "flyball.io/v1alpha1", kind: "Governor", metadata: {name: "alone", namespace: "shop"},
   spec: {targetRef: {kind: "App", name: "alone"}, replicas: {min: 2, max: 3}}}' | k apply -f - >/dev/null
 becomes_condition app/alone Progressing "False NoSharedDatabase"
