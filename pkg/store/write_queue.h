@@ -20,7 +20,8 @@ struct PendingWrite {
 };
 using Batch = std::vector<PendingWrite>;
 
-// Calls `done` of each, in order, and lets go of what it holds; all are decided. A done insert gives its own row back as the row stored.
+// Calls `done` of each, in order, and lets go of what it holds; all are decided. A done insert gives its own row back
+// as the row stored.
 void Complete(Batch& batch);
 
 class WriteQueue {

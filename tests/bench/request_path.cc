@@ -1,6 +1,6 @@
-// What one request costs in instructions, step by step, over a fixed corpus: run under callgrind by instructions.sh, which
-// counts each Step* function alone and compares with instructions.txt. No clock, no IO, no thread: the same binary gives the
-// same counts. Runs by itself too, to see that the corpus is understood.
+// What one request costs in instructions, step by step, over a fixed corpus: run under callgrind by instructions.sh,
+// which counts each Step* function alone and compares with instructions.txt. No clock, no IO, no thread: the same
+// binary gives the same counts. Runs by itself too, to see that the corpus is understood.
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -146,7 +146,8 @@ void RequestPath() {
   const std::string body = R"({"title":"Write it","description":"A few words \u00fc","status":"pending"})";
   const std::vector<std::string> requests{
       Get(id, token), Get("/api/v1/tasks?status=pending&sort=-createdAt&limit=20", token),
-      "POST /api/v1/tasks HTTP/1.1\r\nHost: api.example.org\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
+      "POST /api/v1/tasks HTTP/1.1\r\nHost: api.example.org\r\nContent-Type: application/json\r\nAuthorization: "
+      "Bearer " +
           token + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body};
   const std::vector<std::string> paths{id, "/api/v1/tasks", "/api/v1/users/me/none", "/api/v1/auth/login"};
 
@@ -174,7 +175,8 @@ void RequestPath() {
   const auto lease = [&](SteadyTime now) {
     leases.clear();
     table.TakeRequests(leases);
-    for (const auto& asked : leases) table.OnLease(asked.handle, {.granted = 1'000'000, .remaining = 1e9}, now, settled);
+    for (const auto& asked : leases)
+      table.OnLease(asked.handle, {.granted = 1'000'000, .remaining = 1e9}, now, settled);
   };
   table.Decide(rule, who, 1, 1, 1, kStart);
   lease(kStart);
