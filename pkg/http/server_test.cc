@@ -175,7 +175,27 @@ TEST(Server, LimitsBodiesByRoute) {
   client.Send(Post("/small", "01234567890"));
   const auto refused = client.Read();
   EXPECT_EQ(refused->status, 413);
+  EXPECT_NE(refused->body.find("; at most 10 bytes are taken"), std::string::npos) << refused->body;
   EXPECT_TRUE(refused->SaysClose());
+}
+
+TEST(Server, SaysHowMuchItTakes) {
+  TestServer server;
+  RawClient line(server.port());
+  line.Send(Get("/" + std::string(9000, 'a')));
+  EXPECT_NE(Next(line).find("; at most 8192 bytes are taken"), std::string::npos);
+  RawClient head(server.port());
+  head.Send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(17000, 'a') + "\r\n\r\n");
+  EXPECT_NE(Next(head).find("; at most 16384 bytes are taken, in 100 fields"), std::string::npos);
+}
+
+TEST(Server, ASlashTooManyIsSaid) {
+  TestServer server;
+  RawClient client(server.port());
+  client.Send(Get("/echo/fine/"));
+  EXPECT_NE(Next(client).find("no such resource; try it without the '/' at its end"), std::string::npos);
+  client.Send(Get("/nothing"));
+  EXPECT_NE(Next(client).find("\"no such resource\""), std::string::npos);
 }
 
 TEST(Server, ARefusedUploadReadsItsAnswer) {

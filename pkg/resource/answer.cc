@@ -22,7 +22,7 @@ Answer Refuse(int status, std::string detail, std::vector<FieldError> errors) {
 
 Answer NotFound() { return Refuse(404, "there is nothing here"); }
 
-Answer SignInFirst() { return Refuse(401, "this needs a valid access token"); }
+Answer SignInFirst() { return Refuse(401, std::string(kBadToken)); }
 
 Answer StoreFailed(const Error& error) {
   Answer answer;

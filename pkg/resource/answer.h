@@ -45,6 +45,8 @@ Answer Refuse(int status, std::string detail, std::vector<FieldError> errors = {
 // The same for every reason a row cannot be shown: absent or hidden.
 Answer NotFound();
 // The one answer to who must sign in; the service adds WWW-Authenticate.
+// 401: the same whatever is wrong with the token, so that nobody learns which.
+inline constexpr std::string_view kBadToken = "the access token is missing, malformed, expired or revoked";
 Answer SignInFirst();
 
 // What the client sees of a store that failed: 503 for unavailable or exhausted, 504 for a deadline, 500 otherwise.

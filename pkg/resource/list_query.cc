@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "pkg/base/nearest.h"
 #include "pkg/base/utf8.h"
@@ -14,6 +15,14 @@ struct NamedOp {
   std::string_view name;
   store::Op op;
 };
+// Parameters that lists will have, and what does for them until then.
+constexpr std::pair<std::string_view, std::string_view> kLater[] = {
+    {"cursor", "pages are asked for with page and limit"},
+    {"q", "rows are found by their fields, as in status=pending"},
+    {"filter", "rows are filtered by their fields, as in count[gt]=2"},
+    {"expand", "what a row refers to is read by its id"},
+};
+
 constexpr NamedOp kOps[] = {{"eq", store::Op::kEq},   {"ne", store::Op::kNe}, {"lt", store::Op::kLt},
                             {"lte", store::Op::kLte}, {"gt", store::Op::kGt}, {"gte", store::Op::kGte},
                             {"in", store::Op::kIn}};
@@ -153,9 +162,9 @@ class QueryReader {
   int ReadFilterColumn(std::string_view parameter, std::string_view field) {
     const int column = model_.Find(field);
     if (column >= 0 && model_.columns()[static_cast<size_t>(column)].visible) return column;
-    for (const std::string_view later : {"cursor", "q", "filter", "expand"}) {
+    for (const auto& [later, instead] : kLater) {
       if (field != later) continue;
-      Wrong(parameter, "not-built", "is not there yet; pages are asked for with page and limit");
+      Wrong(parameter, "not-built", "is not built yet; " + std::string(instead));
       return -1;
     }
     std::vector<std::string_view> names = {"limit", "page", "sort", "fields", "total"};

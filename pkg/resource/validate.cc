@@ -296,6 +296,9 @@ bool ReadValue(const Model::Column& column, const JsonValue& json, Value& value,
   }
   switch (ToTyped(field, json, value)) {
     case Typed::kWrongType:
+      if (field.type == spec::FieldType::kInteger && std::holds_alternative<double>(json)) {
+        return wrong("type", "must be a whole number, without a fraction");
+      }
       return wrong("type", "must be " + std::string(Wanted(field.type)) + ", not " + std::string(Describe(json)));
     case Typed::kOutOfRange:
       return wrong("out-of-range", kExactRange);

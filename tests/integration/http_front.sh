@@ -43,6 +43,9 @@ call PUT "$TASK" '{"title":"part"}' -H 'Content-Range: bytes 0-14/100'
 same 400 "$STATUS" "a part is not taken for the whole"
 call PATCH "$TASK" '{"title":"x"}' -H 'Content-Type: text/plain'
 same 400 "$STATUS" "two types"
+call PATCH "$TASK" '' -H 'Content-Type: application/json-patch+json' --data-binary '[]'
+same 415 "$STATUS" "another patch format"
+same 'application/merge-patch+json, application/json' "$(header accept-patch)" "the formats there are (RFC 5789)"
 call PATCH "$TASK" '{"title":"x"}' -H 'Content-Encoding: gzip'
 same 415 "$STATUS" "a coded body"
 same identity "$(header accept-encoding)" "what would be taken"
@@ -50,7 +53,22 @@ call PATCH "$TASK" $'{"title":"x"\n,}'
 same 400 "$STATUS" "malformed JSON"
 has "$(json .detail)" 'line 2, column 2 ' "where"
 
+scenario "questions that lists do not answer yet"
+call GET '/api/v1/tasks?expand=createdBy'
+same 400 "$STATUS" "expand"
+same 'is not built yet; what a row refers to is read by its id' "$(json '.errors[0].message')" "what does instead"
+
 scenario "credentials"
+OURS=$TOKEN
+TOKEN='' call GET "$TASK"
+same 401 "$STATUS" "no token"
+same 'Bearer realm="api"' "$(header www-authenticate)" "a challenge has a parameter (RFC 6750)"
+DETAIL=$(json .detail)
+TOKEN=forged call GET "$TASK"
+same 401 "$STATUS" "a forged token"
+same 'Bearer realm="api", error="invalid_token"' "$(header www-authenticate)" "the challenge names the error"
+same "$DETAIL" "$(json .detail)" "whatever is wrong with a token, the body is the same"
+TOKEN=$OURS
 OURS=$TOKEN TOKEN=''
 call GET "$TASK" '' -H "Authorization: bearer   $OURS"
 same 200 "$STATUS" "any case and more than one space"

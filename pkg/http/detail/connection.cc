@@ -198,7 +198,7 @@ size_t Connection::Parse(std::string_view in, int& requests_left) {
         OnComplete();
         break;
       case RequestReader::Step::kRefused:
-        Refuse(reader_.refusal().status, reader_.refusal().detail);
+        Refuse(reader_.refusal().status, WithLimit(reader_.refusal().status, reader_.refusal().detail));
         break;
     }
     if (stop_reading_ && !held_) return in.size();  // nothing behind it will be answered
@@ -291,7 +291,11 @@ void Connection::AnswerByServer(Exchange& exchange) {
     exchange.response = Response(204);
     exchange.response.AddLines(context_.common_lines.Preflight(exchange.request, exchange.allow));
   } else if (status == 404) {
-    exchange.response = Problem(exchange.request, status, "no such resource");
+    const std::string_view path = exchange.request.path();
+    exchange.response =
+        Problem(exchange.request, status,
+                path.size() > 1 && path.ends_with('/') ? "no such resource; try it without the '/' at its end"
+                                                       : "no such resource");
   } else if (status == 405) {
     exchange.response = Problem(exchange.request, status, "this resource allows " + std::string(exchange.allow));
   } else {
@@ -299,6 +303,16 @@ void Connection::AnswerByServer(Exchange& exchange) {
   }
   if (!exchange.allow.empty()) exchange.response.AddHeader("Allow", exchange.allow);
   exchange.by_server = exchange.answered = true;
+}
+
+// What was asked too much of, and how much is taken.
+std::string Connection::WithLimit(int status, std::string_view detail) const {
+  const auto bytes = [](size_t most) { return "; at most " + std::to_string(most) + " bytes are taken"; };
+  std::string text(detail);
+  if (status == 413 && current_->max_body_bytes != 0) return text + bytes(current_->max_body_bytes);
+  if (status == 414) return text + bytes(context_.limits.target_bytes);
+  if (status != 431) return text;
+  return text + bytes(context_.limits.head_bytes) + ", in " + std::to_string(context_.limits.fields) + " fields";
 }
 
 void Connection::Refuse(int status, std::string_view detail) {

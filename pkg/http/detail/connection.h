@@ -80,6 +80,7 @@ class Connection final : public WheelEntry {
   void Dispatch();
   void AnswerByServer(Exchange& exchange);
   void Refuse(int status, std::string_view detail);
+  std::string WithLimit(int status, std::string_view detail) const;
 
   bool WriteAnswers();
   void WriteContinue();

@@ -25,7 +25,7 @@ void Admin::Handle(http::Responder responder) {
       break;
     case kReady:
       if (!ready_.load(std::memory_order_relaxed)) {
-        response = http::Problem(responder.request(), 503, "The pod is starting or draining.");
+        response = http::Problem(responder.request(), 503, "the pod is starting or draining");
         break;
       }
       [[fallthrough]];

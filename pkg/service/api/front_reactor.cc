@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pkg/base/ids.h"
+#include "pkg/base/time_format.h"
 
 namespace flyball::service::api {
 namespace {
@@ -72,7 +73,7 @@ std::vector<admission::QuotaLeaseRequest> Front::Reactor::TakeBack() {
 void Front::Reactor::AnswerProbe(const Endpoint& endpoint, http::Responder responder) {
   const bool ok = endpoint.kind == Endpoint::Kind::kHealth || front_.ready_.load(std::memory_order_relaxed);
   if (!ok) {
-    http::Response response = http::Problem(responder.request(), 503, "The pod is starting or draining.");
+    http::Response response = http::Problem(responder.request(), 503, "the pod is starting or draining");
     response.AddHeader("Retry-After", "1");
     return std::move(responder).Send(std::move(response));
   }
@@ -84,7 +85,7 @@ void Front::Reactor::AnswerProbe(const Endpoint& endpoint, http::Responder respo
 
 void Front::Reactor::RefuseCredentials(Passage passage) {
   http::Response response = http::Problem(passage.request(), 401, Detail(Shed::kAuth));
-  response.AddHeader("WWW-Authenticate", R"(Bearer error="invalid_token")");
+  response.AddHeader("WWW-Authenticate", R"(Bearer realm="api", error="invalid_token")");
   response.set_tag(AnswerTag::Shed(Shed::kAuth, 0).bits());
   std::move(passage.responder).Send(std::move(response));
 }
@@ -117,8 +118,10 @@ bool Front::Reactor::OnDecision(Passage& passage, const admission::QuotaRule& ru
   if (decision.verdict == Verdict::kAllowed) return true;
   const bool ours = decision.cause == Cause::kStoreDown;  // closed while its counters cannot be read
   const Shed shed = decision.cause == Cause::kAdaptive ? Shed::kAdaptive : Shed::kQuota;
-  http::Response response = RefusalOf(passage, ours ? 503 : 429, shed, decision.retry_after, random_(),
-                                      ours ? "The limit cannot be checked now." : Detail(shed));
+  const std::string detail = ours ? "the limit '" + rule.limit + "' cannot be checked now"
+                                  : "the limit '" + rule.limit + "' " + std::string(Detail(shed)) + "; it is " +
+                                        std::to_string(decision.limit) + " requests in " + FormatDuration(rule.window);
+  http::Response response = RefusalOf(passage, ours ? 503 : 429, shed, decision.retry_after, random_(), detail);
   AddLimitHeaders(passage.quota, response);
   std::move(passage.responder).Send(std::move(response));
   return false;

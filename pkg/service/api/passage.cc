@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "pkg/admission/retry_filter.h"
+#include "pkg/resource/answer.h"
 
 namespace flyball::service::api {
 namespace {
@@ -73,21 +74,21 @@ uint64_t HashOf(const http::Request& request) {
 std::string_view Detail(Shed shed) {
   switch (shed) {
     case Shed::kAuth:
-      return "The credentials are missing, malformed, expired or revoked.";
+      return resource::kBadToken;
     case Shed::kQuota:
-      return "The quota is used up.";
+      return "is used up";
     case Shed::kAdaptive:
-      return "The quota is lowered while the service is overloaded.";
+      return "is lowered while the service is overloaded";
     case Shed::kCeiling:
-      return "The service is at its admitted rate.";
+      return "the service is at its admitted rate";
     case Shed::kConcurrency:
-      return "The pod works on as many requests as it can.";
+      return "the pod works on as many requests as it can";
     case Shed::kQueueFull:
-      return "Too many requests are waiting.";
+      return "too many requests are waiting";
     case Shed::kQueueTimeout:
-      return "The request waited too long.";
+      return "the request waited too long";
     case Shed::kPreempted:
-      return "The request gave way to a more important one.";
+      return "the request gave way to a more important one";
   }
   return "";
 }

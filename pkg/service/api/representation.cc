@@ -75,19 +75,19 @@ Representation::Representation(const http::Request& request) : request_(request)
 
 std::optional<resource::Answer> Representation::Refusal(bool takes_body) const {
   if (takes_body && request_.CountHeader("content-type") > 1) {
-    return resource::Refuse(400, "Send one Content-Type.");
+    return resource::Refuse(400, "send one Content-Type");
   }
   if (takes_body && request_.HasHeader("content-range")) {  // RFC 9110 section 14.5
-    return resource::Refuse(400, "Send the whole body, without Content-Range; parts of a row are changed by PATCH.");
+    return resource::Refuse(400, "send the whole body, without Content-Range; parts of a row are changed by PATCH");
   }
   if (takes_body && !IsJson(request_.Header("content-type"))) {
-    return resource::Refuse(415, "Send the body as application/json, in UTF-8.");
+    return resource::Refuse(415, "send the body with Content-Type: application/json, in UTF-8");
   }
   if (takes_body && IsCoded(request_)) {
-    return resource::Refuse(415, "Send the body as it is, without Content-Encoding; no coding is undone here.");
+    return resource::Refuse(415, "send the body as it is, without Content-Encoding; no coding is undone here");
   }
-  if (!accepts_json_) return resource::Refuse(406, "Answers are application/json.");
-  if (!choice_.acceptable) return resource::Refuse(406, "Answers are coded by gzip or br, or not at all.");
+  if (!accepts_json_) return resource::Refuse(406, "answers are application/json");
+  if (!choice_.acceptable) return resource::Refuse(406, "answers are coded by gzip or br, or not at all");
   return std::nullopt;
 }
 
@@ -111,9 +111,14 @@ http::Response Representation::MakeProblem(resource::Answer answer) const {
     errors.push_back({std::move(error.pointer), std::move(error.code), std::move(error.message)});
   }
   http::Response response = http::Problem(request_, answer.status, answer.detail, errors);
-  if (answer.status == 401) response.AddHeader("WWW-Authenticate", "Bearer");
+  if (answer.status == 401) response.AddHeader("WWW-Authenticate", R"(Bearer realm="api")");
   if (answer.status == 503) response.AddHeader("Retry-After", "1");
-  if (answer.status == 415) response.AddHeader("Accept-Encoding", "identity");  // RFC 9110 section 12.5.3
+  if (answer.status == 415) {
+    response.AddHeader("Accept-Encoding", "identity");  // RFC 9110 section 12.5.3
+    if (request_.method() == http::Method::kPatch) {    // RFC 5789 section 2.2
+      response.AddHeader("Accept-Patch", "application/merge-patch+json, application/json");
+    }
+  }
   return response;
 }
 
@@ -125,7 +130,7 @@ std::optional<http::Response> Representation::Ranged(std::string_view body, std:
   if (selection.kind == http::RangeSelection::Kind::kWhole) return std::nullopt;
   if (selection.kind == http::RangeSelection::Kind::kUnsatisfiable) {
     http::Response refused = http::Problem(
-        request_, 416, "The range lies outside of the body, which has " + std::to_string(body.size()) + " bytes.");
+        request_, 416, "the range lies outside of the body, which has " + std::to_string(body.size()) + " bytes");
     refused.AddHeader("Content-Range", http::UnsatisfiedRange(body.size()));
     return refused;
   }
