@@ -9,6 +9,7 @@
 
 #include "cmd/flags/values.h"
 #include "pkg/base/check.h"
+#include "pkg/base/nearest.h"
 #include "pkg/base/time_format.h"
 
 namespace flyball::flags {
@@ -94,12 +95,21 @@ std::string PathOf(const CLI::App& app) {
   return (app.get_parent() == nullptr ? "" : PathOf(*app.get_parent()) + " ") + app.get_name();
 }
 
+// "; did you mean 'status'?", or nothing.
+std::string DidYouMean(const std::string& word, const CLI::App& at) {
+  const auto commands = at.get_subcommands(nullptr);
+  std::vector<std::string_view> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  const std::string_view near = Nearest(word, names);
+  return near.empty() ? "" : "; did you mean '" + std::string(near) + "'?";
+}
+
 // The library says "A subcommand is required" for a misspelt one too; name the word that was not understood.
 std::string Explain(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App& at = Deepest(program);
   if (error.get_name() == "RequiredError" && at.get_require_subcommand_min() > 0) {
     for (const std::string& word : program.remaining(true)) {
-      if (!word.starts_with('-')) return "there is no command '" + word + "'";
+      if (!word.starts_with('-')) return "there is no command '" + word + "'" + DidYouMean(word, at);
     }
     return "a command is required";
   }
@@ -113,7 +123,7 @@ std::string Explain(const CLI::App& program, const CLI::ParseError& error) {
     const std::vector<std::string> words = program.remaining(true);
     const auto flag = std::find_if(words.begin(), words.end(), [](const auto& word) { return word.starts_with('-'); });
     if (flag != words.end()) return "there is no flag " + *flag;
-    return "'" + text.substr(colon + 2, text.find(' ', colon + 2) - colon - 2) + "' is too much";
+    return "it takes no argument '" + text.substr(colon + 2, text.find(' ', colon + 2) - colon - 2) + "'";
   }
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -316,8 +326,18 @@ Command& CommandLine::Alone() {
 }
 
 int CommandLine::Run(int argc, const char* const* argv) {
+  std::vector<const char*> words(argv, argv + argc);
+  // "help users create" and "version", as kubectl has them.
+  if (argc > 1 && !program_->app.get_subcommands(nullptr).empty()) {
+    if (std::string_view(words[1]) == "help") {
+      words.erase(words.begin() + 1);
+      words.push_back("--help");
+    } else if (argc == 2 && std::string_view(words[1]) == "version") {
+      words[1] = "--version";
+    }
+  }
   try {
-    program_->app.parse(argc, const_cast<char**>(argv));
+    program_->app.parse(static_cast<int>(words.size()), const_cast<char**>(words.data()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program_->app.exit(error);  // help, version
     return WrongUsage(PathOf(Deepest(program_->app)), Explain(program_->app, error));

@@ -91,7 +91,9 @@ TEST(CommandLineTest, AWrongValueIsOneLineWithFlagValueAndWhatWouldBeRight) {
       {{"go", "f", "--nmae", "x"}, "tool go: there is no flag --nmae"},
       {{"go", "f", "--tag"}, "tool go: --tag needs a value"},
       {{"go"}, "tool go: FILE is required"},
-      {{"og"}, "tool: there is no command 'og'"},
+      {{"og"}, "tool: there is no command 'og'; did you mean 'go'?"},
+      {{"dig", "deeper"}, "tool dig: it takes no argument 'deeper'"},
+      {{"frobnicate"}, "tool: there is no command 'frobnicate'"},
       {{}, "tool: a command is required"},
   };
   for (const auto& [words, line] : cases) {
@@ -101,6 +103,13 @@ TEST(CommandLineTest, AWrongValueIsOneLineWithFlagValueAndWhatWouldBeRight) {
     EXPECT_EQ(ran.err, std::string(line) + "\nTry '" + std::string(line).substr(0, end) + " --help'.\n");
     EXPECT_EQ(ran.out, "");
   }
+}
+
+TEST(CommandLineTest, HelpAndVersionAreCommandsToo) {
+  EXPECT_EQ(Call({"help"}).out, Call({"--help"}).out);
+  EXPECT_EQ(Call({"help", "go"}).out, Call({"go", "--help"}).out);
+  EXPECT_EQ(Call({"help", "go"}).status, kFine);
+  EXPECT_EQ(Call({"version"}).out, "tool 1.0\n");
 }
 
 TEST(CommandLineTest, TheEnvironmentIsReadAndNamed) {

@@ -409,6 +409,11 @@ TEST_F(CliTest, LoadAsksAFleetAsItsOwnPrincipals) {
 
 TEST_F(CliTest, UsersAreCreatedWithAGivenOrAMadeUpPassword) {
   const std::string create = "users create " FLYBALL_SOURCE_DIR "/manifests/samples/load.yaml ";
+  const auto nowhere = Run(create + "--email nowhere");
+  EXPECT_EQ(nowhere.status, kFailed);
+  EXPECT_EQ(nowhere.err,
+            "flyballctl users create: the account does not fit the document\n"
+            "  email: must be an e-mail address, as in 'ada@example.org'\n");
   Ran ran = Run(create + "--email Grace@Example.org --role admin --name Grace");
   ASSERT_EQ(ran.status, kFine) << ran.err;
   EXPECT_NE(ran.out.find("created Grace@Example.org with role admin"), std::string::npos) << ran.out;

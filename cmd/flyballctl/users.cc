@@ -1,6 +1,7 @@
 // flyballctl users create: accounts made by who runs the machine. There are no default credentials.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -55,10 +56,13 @@ std::string Body(const Flags& flags, const spec::App& app, const std::string& pa
 }
 
 std::string Describe(const resource::Answer& refusal) {
-  std::string text = refusal.detail;
-  for (const auto& error : refusal.errors)
-    text +=
-        (text.empty() ? "" : "\n  ") + (error.pointer.empty() ? std::string() : error.pointer + ": ") + error.message;
+  // The room speaks of a request's body; here it was made of flags.
+  const bool fields = refusal.status == 422 && !refusal.errors.empty();
+  std::string text = fields ? "the account does not fit the document" : refusal.detail;
+  for (const auto& error : refusal.errors) {
+    const std::string field = error.pointer.substr(std::min<size_t>(1, error.pointer.size()));
+    text += (text.empty() ? "" : "\n  ") + (field.empty() ? "" : field + ": ") + error.message;
+  }
   if (!refusal.log.empty()) text += " (" + refusal.log + ")";
   return text.empty() ? "refused with status " + std::to_string(refusal.status) : text;
 }

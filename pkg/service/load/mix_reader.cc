@@ -18,8 +18,9 @@ constexpr size_t kMaxBodyBytes = 1 << 20;  // also what ends aliases that would 
 // "mix.yaml:3:5: ..."
 tl::unexpected<Error> Wrong(std::string_view file, const YAML::Node& at, const std::string& message) {
   const YAML::Mark mark = at.Mark();
-  return Fail(ErrorCode::kInvalid, std::string(file) + ":" + std::to_string(mark.line + 1) + ":" +
-                                       std::to_string(mark.column + 1) + ": " + message);
+  // An empty file has no place of its own.
+  return Fail(ErrorCode::kInvalid, std::string(file) + ":" + std::to_string(std::max(0, mark.line) + 1) + ":" +
+                                       std::to_string(std::max(0, mark.column) + 1) + ": " + message);
 }
 
 // A plain scalar is typed as in YAML's core schema; a quoted one is text.

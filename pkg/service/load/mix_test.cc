@@ -88,6 +88,7 @@ TEST(MixTest, SaysWhatIsWrongAndWhere) {
     EXPECT_NE(mix.error().message.find(message), std::string::npos) << text << " -> " << mix.error().message;
     EXPECT_TRUE(mix.error().message.starts_with("mix.yaml:")) << mix.error().message;
   }
+  EXPECT_EQ(ReadMix("", "m").error().message.rfind("m:1:1: expected a list", 0), 0u);
   EXPECT_NE(ReadMix("- {path: /a}\n- {path: /b, weight: x}", "m").error().message.find("m:2:"), std::string::npos);
 }
 
