@@ -33,7 +33,10 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; }
 main { max-width: 44rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid #8886; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid #8886; vertical-align: top; }
+td { overflow-wrap: anywhere; }
+a, a:visited { color: #0550ae; }
+@media (prefers-color-scheme: dark) { body { background: #111; color: #eee; } a, a:visited { color: #9ecbff; } }
 )";
 
 const std::vector<std::pair<std::string, std::string>>& SecurityHeaders() {

@@ -1,5 +1,6 @@
 #include "pkg/service/local/console_answers.h"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -67,32 +68,70 @@ void Row(std::string& out, std::string_view name, std::string_view value) {
   out += "<tr><th scope=\"row\">" + EscapeHtml(name) + "</th><td>" + EscapeHtml(value) + "</td></tr>\n";
 }
 
-// A figure out of a governor's status: present in the document's order, numbers short, whatever else as JSON.
-std::string Shown(const nlohmann::ordered_json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3g", value.get<double>());
-    return text;
-  }
-  return value.dump();
+// Out of a governor's status, whatever it holds: 0, "" and an empty object for what is absent or of another type.
+using Status = nlohmann::ordered_json;
+
+const Status& Part(const Status& status, const char* name) {
+  static const Status kEmpty = Status::object();
+  const auto found = status.find(name);
+  return found != status.end() && found->is_object() ? *found : kEmpty;
 }
 
-void GovernorSection(std::string& out, const nlohmann::ordered_json& status) {
+double Figure(const Status& status, const char* name) {
+  const auto found = status.find(name);
+  return found != status.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string Words(const Status& status, const char* name) {
+  const auto found = status.find(name);
+  return found != status.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::string Number(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, std::abs(number) < 100 ? "%.3g" : "%.0f", number);
+  return text;
+}
+
+// The same facts as `flyballctl status` gives, in the same words.
+void GovernorSection(std::string& out, const Status& status) {
   if (!status.is_object()) return;
-  out += "<h2>Governor " + EscapeHtml(status.contains("name") ? Shown(status["name"]) : "") + "</h2>\n<table>\n";
-  for (const auto& [name, value] : status.items()) {
-    if (name == "name" || name == "lastDecision" || name == "conditions") continue;
-    if (!value.is_object()) {
-      Row(out, name, Shown(value));
-      continue;
-    }
-    for (const auto& [inner, figure] : value.items()) Row(out, name + " " + inner, Shown(figure));
+  const Status &replicas = Part(status, "replicas"), &rates = Part(status, "rates");
+  const auto number = [](const Status& of, const char* name) { return Number(Figure(of, name)); };
+  out += "<h2>Governor " + EscapeHtml(Words(status, "name")) + "</h2>\n<table>\n";
+  Row(out, "Mode", Words(status, "mode") + (status.value("paused", Status()) == true ? ", paused" : ""));
+  Row(out, "Replicas",
+      number(replicas, "ready") + " ready of " + number(replicas, "desired") + " desired; the load asks for " +
+          number(replicas, "raw") + ", between " + number(replicas, "min") + " and " + number(replicas, "max") +
+          " are allowed");
+  Row(out, "Load",
+      number(status, "demandRps") + " requests/s wanted, " + number(status, "admittedRps") + " answered, " +
+          Number(100 * Figure(status, "shedShare")) + " % shed");
+  if (Figure(status, "admittedRps") > 0) {
+    Row(out, "Latency",
+        "p50 " + number(status, "p50Ms") + " ms, p99 " + number(status, "p99Ms") + " ms; the objective is " +
+            number(status, "sloLatencyMs") + " ms");
   }
-  const auto decision = status.find("lastDecision");
-  if (decision != status.end() && decision->is_object() && decision->contains("reason")) {
-    Row(out, "last decision", Shown((*decision)["reason"]));
+  Row(out, "Capacity",
+      Figure(status, "capacityPerPodRps") == 0
+          ? "not known yet: it shows under load"
+          : number(status, "capacityPerPodRps") + " requests/s a pod, of which " +
+                Number(100 * Figure(status, "targetUtilization")) + " % are planned with");
+  Row(out, "Limits",
+      rates.value("normal", Status()).is_null()
+          ? "none on the fleet yet"
+          : "critical " + number(rates, "critical") + ", normal " + number(rates, "normal") + ", sheddable " +
+                number(rates, "sheddable") + " requests/s");
+  Row(out, "Quotas", "adaptive ones x " + number(status, "quotaFactor"));
+  for (const Status& condition : status.value("conditions", Status::array())) {
+    if (!condition.is_object()) continue;
+    Row(out, "Condition", Words(condition, "reason") + ": " + Words(condition, "message"));
   }
+  for (const auto& [pod, connections] : Part(status, "connections").items()) {
+    Row(out, "Connections of " + pod, connections.dump());
+  }
+  const Status& decision = Part(status, "lastDecision");
+  if (!decision.empty()) Row(out, "Decided", Words(decision, "at") + " " + Words(decision, "reason"));
   out += "</table>\n";
 }
 

@@ -105,7 +105,24 @@ TEST(ConsoleAnswersTest, ThePageEscapesWhatItShows) {
   EXPECT_EQ(page.find("<script>"), std::string::npos);
   EXPECT_NE(page.find("tasks &lt;b&gt;"), std::string::npos);
   EXPECT_NE(page.find("demand &quot;rose&quot;"), std::string::npos);
-  EXPECT_NE(page.find("<th scope=\"row\">demandRps</th><td>12.5</td>"), std::string::npos) << page;
+  EXPECT_NE(page.find("<th scope=\"row\">Load</th><td>12.5 requests/s wanted"), std::string::npos) << page;
+}
+
+TEST(ConsoleAnswersTest, ThePageSpeaksInWordsAndBearsAnyStatus) {
+  const std::string page = StatusPage(SomeView(), R"([{"name":"tasks","mode":"Enforce","paused":true,
+      "replicas":{"min":2,"max":10,"ready":2,"desired":7,"raw":7},"demandRps":1982.4,"admittedRps":701,
+      "shedShare":0.661,"p50Ms":24,"p99Ms":31.9,"sloLatencyMs":250,"capacityPerPodRps":0,"quotaFactor":0.9,
+      "rates":{"critical":514,"normal":353,"sheddable":0},"conditions":[{"reason":"AtMax","message":"no more"}, 7],
+      "connections":{"pod-1":3},"lastDecision":{"at":"2026-11-21T14:16:16Z","reason":"needs 6.3 pods"}},
+      {"name":7,"replicas":[],"rates":"x","conditions":{"a":1},"demandRps":"many","lastDecision":null}, "no status"])");
+  for (const char* words :
+       {"Enforce, paused", "2 ready of 7 desired; the load asks for 7, between 2 and 10 are allowed",
+        "1982 requests/s wanted, 701 answered, 66.1 % shed", "p50 24 ms, p99 31.9 ms; the objective is 250 ms",
+        "not known yet: it shows under load", "critical 514, normal 353, sheddable 0 requests/s", "adaptive ones x 0.9",
+        "AtMax: no more", "Connections of pod-1</th><td>3", "2026-11-21T14:16:16Z needs 6.3 pods"}) {
+    EXPECT_NE(page.find(words), std::string::npos) << words << "\nin\n" << page;
+  }
+  EXPECT_EQ(page.find("null"), std::string::npos) << page;
 }
 
 TEST(GovernorBoardTest, KeepsTheLatestStatusAndARingOfDecisions) {

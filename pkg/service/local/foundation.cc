@@ -4,11 +4,14 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "pkg/base/clock.h"
 #include "pkg/base/ids.h"
 #include "pkg/service/local/child.h"
+#include "pkg/state/redis/redis_state.h"
 #include "pkg/store/database/database.h"
 
 namespace flyball::local {
@@ -71,15 +74,29 @@ Result<void> AskDatabase(const Options& options, Narration& narration) {
   return {};
 }
 
+// Pods work before their Redis is there, so this is only said: a wrong address would otherwise look like a right one.
+void AskRedis(const std::string& url, const std::string& shown, Narration& narration) {
+  constexpr seconds kPatience{1};
+  auto address = state::ParseRedisAddress(url);
+  if (!address) return;  // the flags were checked
+  const auto redis = state::MakeRedisState({.address = std::move(*address), .app = "up"}, RealClock());
+  const SteadyTime deadline = RealClock().Now() + kPatience;
+  while (!redis->health().up && RealClock().Now() < deadline) std::this_thread::sleep_for(milliseconds(5));
+  if (redis->health().up) return narration.Say("redis", shown);
+  narration.Warn("redis", shown + " does not answer (" + redis->health().last_error +
+                              "): until it does each pod keeps limits of its own and the fleet's rates are not shared");
+}
+
 Result<void> ChooseRedis(const Options& options, Foundation& ground, Narration& narration) {
   std::string& url = ground.around.redis_url;
   url = options.redis;
   if (!url.empty()) {
     const std::string shown = url.substr(url.rfind('@') + 1);  // without a password
-    narration.Say("redis",
-                  url == "none"
-                      ? "none, as asked: one pod with its state in memory, whatever --replicas or a Governor say"
-                      : shown);
+    if (url == "none") {
+      narration.Say("redis", "none, as asked: one pod with its state in memory, whatever --replicas or a Governor say");
+    } else {
+      AskRedis(url, shown, narration);
+    }
     return {};
   }
   const char* path = std::getenv("PATH");

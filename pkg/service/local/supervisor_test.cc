@@ -357,6 +357,15 @@ TEST(SupervisorTest, TheAutoscalerRunsBesideThePodsAndIsRestarted) {
   EXPECT_FALSE(Alive(first));
 }
 
+TEST(SupervisorTest, ARedisThatDoesNotAnswerIsSaidAndPodsRun) {
+  Supervised fleet;
+  fleet.options.redis = "unix:" + fleet.folder() + "/nobody.sock";
+  fleet.Start();
+  ASSERT_TRUE(fleet.Up());
+  EXPECT_TRUE(fleet.Says("/nobody.sock does not answer ("));
+  EXPECT_TRUE(fleet.Says("until it does each pod keeps limits of its own"));
+}
+
 TEST(SupervisorTest, WithoutRedisServerOnePodRunsAndItIsSaidLoudly) {
   Supervised fleet;
   fleet.options.redis.clear();
