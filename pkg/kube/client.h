@@ -116,8 +116,8 @@ class Client {
 
   // One watch request: `on_line` gets each complete line (one watch event, JSON) on this thread, as it arrives; false
   // ends it. Returns without an error when the server ended the stream or on_line did; else kTimeout (nothing came for
-  // `idle`), kUnavailable (broken connection), kStopped, or the error the server answered with. A line cut short by the
-  // end is not delivered. No retries.
+  // `idle`; its status is 200 when the server had begun to answer), kUnavailable (broken connection), kStopped, or the
+  // error the server answered with. A line cut short by the end is not delivered. No retries.
   Answer<void> Watch(const ResourcePath& collection, const WatchQuery& query, std::stop_token stop,
                      const std::function<bool(std::string_view line)>& on_line);
 

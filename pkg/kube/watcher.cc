@@ -32,6 +32,7 @@ struct Watcher::Impl {
   Random random;
   std::string version;  // where the next watch begins; empty: list first
   int failures = 0;     // in a row
+  int silences = 0;     // watches in a row that began well and then said nothing
   milliseconds retry_after{0};
   std::jthread thread;
 
@@ -43,6 +44,7 @@ struct Watcher::Impl {
   void Tell(const std::vector<WatchEvent>& events);
   void Fail(const ApiError& error);
   void Succeed();
+  void GrowQuiet();
   void Pause(const std::stop_token& stop);
 };
 
@@ -117,8 +119,19 @@ bool Watcher::Impl::Take(std::string_view line, std::optional<ApiError>& wrong) 
   // Never back: an old event that comes late must not make the next watch begin earlier.
   const auto known = VersionNumber(version), now = VersionNumber(read->resource_version);
   if (!known || !now || *now > *known) version = read->resource_version;
+  silences = 0;
   if (failures > 0) Succeed();
   return true;
+}
+
+// A collection in which nothing happens looks like a server that says nothing (bookmarks only come once there was an
+// event). It is no failure; but now and then a list makes sure.
+void Watcher::Impl::GrowQuiet() {
+  if (++silences >= 4) {
+    silences = 0;
+    version.clear();
+  }
+  Succeed();
 }
 
 void Watcher::Impl::Watch(const std::stop_token& stop) {
@@ -147,9 +160,12 @@ void Watcher::Impl::Watch(const std::stop_token& stop) {
     if (lines > 0 || RealClock().Now() - begun > seconds(1)) return Succeed();
     return Fail({.message = "watch " + options.collection.ForPeople() + ": ended at once, without an event"});
   }
-  if (wrong->failure == Failure::kTimeout && wrong->status == 0) {
-    std::lock_guard lock(mutex);
-    ++counts.silent;
+  if (wrong->failure == Failure::kTimeout) {
+    {
+      std::lock_guard lock(mutex);
+      ++counts.silent;
+    }
+    if (wrong->status == 200) return GrowQuiet();
   }
   if (wrong->failure == Failure::kGone) {
     version.clear();

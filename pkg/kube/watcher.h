@@ -20,7 +20,8 @@ struct WatcherOptions {
   int page_size = 500;
   // Each watch asks the server to end it after a time drawn evenly from here.
   std::chrono::milliseconds shortest_watch = std::chrono::minutes(5), longest_watch = std::chrono::minutes(10);
-  // A watch that has been silent so long is begun again where it stood: servers send a bookmark each minute.
+  // A watch that has been silent so long is begun again where it stood, and after four of them the collection is
+  // listed: servers send a bookmark each minute, but of a collection without any event not even that.
   std::chrono::milliseconds idle{150'000};
   std::chrono::milliseconds list_timeout{60'000};
   // After a failure the wait is drawn from [w/2, w), w doubling from the first to the longest; Retry-After is honoured.

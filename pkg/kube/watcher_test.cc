@@ -205,7 +205,17 @@ TEST(Watcher, ASilentServerIsGivenUpAndAskedAnew) {
   w.server.Put(App("a"), {});
   EXPECT_TRUE(w.Converges());
   EXPECT_GE(w.counts().silent, 1u);
-  EXPECT_EQ(w.counts().lists, 1u);
+}
+
+TEST(Watcher, ACollectionInWhichNothingHappensIsNoFailure) {
+  Watched w(50ms);
+  w.server.Put(App("a"), {});
+  w.Start();
+  EXPECT_TRUE(Eventually([&] { return w.counts().silent >= 9; }));
+  EXPECT_TRUE(Eventually([&] { return w.counts().lists >= 3; })) << "every fourth silence is made sure of";
+  EXPECT_LT(2 * w.counts().failures, w.counts().silent) << w.watcher().trouble();
+  w.server.Put(App("b"), {});
+  EXPECT_TRUE(w.Converges());
 }
 
 TEST(Watcher, AWatchThatIsNeverAnsweredIsGivenUp) {

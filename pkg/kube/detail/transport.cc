@@ -243,7 +243,10 @@ Answer<HttpAnswer> Transport::Run(Connection& connection, Transfer& transfer, st
       if (stop.stop_requested()) gave_up = ApiError{.failure = Failure::kStopped, .message = "asked to stop"};
       if (now >= transfer.EndsAt()) {
         const char* why = transfer.deadline ? ": not answered in time" : ": silent for too long";
-        gave_up = ApiError{.failure = Failure::kTimeout, .message = config_.server + why};
+        long heard = 0;
+        curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &heard);
+        gave_up =
+            ApiError{.failure = Failure::kTimeout, .status = static_cast<int>(heard), .message = config_.server + why};
       }
       if (gave_up) break;
       const auto sleep = std::chrono::ceil<milliseconds>(transfer.EndsAt() - now);
