@@ -69,15 +69,13 @@ void FleetCeiling::OnLease(const RateLease& lease, SteadyTime now) {
   leased_at_ = now;
   if (record_) confirmed_at_ = now;
   PerCriticality rates = lease.rates;
-  double spare = lease.spare;
   if (record_) {
+    double missing = -lease.spare;  // to the equal part
     const PerCriticality part = EqualPart();
-    for (size_t k = 0; k < kCriticalities; ++k) {
-      rates[k] = std::max(rates[k], part[k]);
-      spare = std::max(0.0, spare - (rates[k] - lease.rates[k]));
-    }
+    for (size_t k = 0; k < kCriticalities; ++k) missing += part[k] - rates[k];
+    rates[Index(Criticality::kNormal)] += std::max(0.0, missing);
   }
-  SetBuckets(rates, spare, now);
+  SetBuckets(rates, lease.spare, now);
   next_choice_ = now;
   Choose(now);
 }

@@ -6,9 +6,10 @@
 //   kStatic   after that, or before there was any: 1.1 * the last capacity per pod, else the hint
 //   kOff      neither is known, or the governor publishes no ceiling: only the pod's own concurrency limit binds
 //
-// A lease counts as no less than the equal part that kHeld would give: demand that moves from one pod to another (a
-// rollout hands all connections over at once) reaches the leases only after some tenths of a second, and the pod it
-// moves to can carry its part. Until then the fleet may admit more than its rate, by what others lease beyond theirs.
+// A lease counts as no less in all than the equal part that kHeld would give; what is missing is for normal, from which
+// critical may take. Demand that moves from one pod to another (a rollout hands all connections over at once) reaches
+// the leases only after some tenths of a second, and the pod it moves to can carry its part. Until then the fleet may
+// admit more than its rate, by what others lease beyond theirs.
 //
 // By criticality each class has its own bucket (0.2 s of its rate), then a spare one that all may use; critical may
 // also take from sheddable's and then normal's. With a static share there is one bucket for all, in which normal leaves
