@@ -17,6 +17,8 @@ TEST_PACKAGES := $(RUN_PACKAGES) curl jq openssl sqlite3 postgresql prometheus n
 LINT_PACKAGES := clang-format-14 shellcheck
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
 OPERATOR_PACKAGES := $(TEST_PACKAGES) etcd-server
+CLUSTER_PACKAGES := $(RUN_PACKAGES) containerd runc containernetworking-plugins iptables iproute2 etcd-server dnsmasq-base \
+  buildah debootstrap curl jq openssl
 BENCH_PACKAGES := $(TEST_PACKAGES) libbenchmark-dev wrk procps linux-perf
 
 BINARIES := flyball-api flyball-autoscaler flyballctl
@@ -92,6 +94,17 @@ test-operator: packages-operator $(BUILD)/build.ninja
 	@BIN=$(CURDIR)/$(BUILD)/bin tests/operator/operator_test.sh || { status=$$?; \
 	  if [ $$status = 3 ] && [ -z "$${CI:-}" ]; then echo "test-operator: skipped, see above"; else exit $$status; fi; }
 
+## make test-cluster   image, chart, operator and governor on a real cluster of one node, raised in a network namespace of its
+##                     own and torn down (as root; the first time some twenty minutes, for Kubernetes and images are built)
+.PHONY: test-cluster
+test-cluster: packages-cluster binaries
+	@BIN=$(BUILD)/bin tests/cluster/cluster_test.sh || [ $$? -eq 77 ]
+
+## make lint-chart     helm lint and helm template over every set of values in charts/flyball/ci
+.PHONY: lint-chart
+lint-chart:
+	@tests/cluster/chart_check.sh
+
 ## make nightly        the same for a minute each, 1,000 rolling restarts under load, and the flash load; for a quiet machine:
 ##                     every figure is judged strictly (worst second, shares within 30 %), which `make test` does not
 .PHONY: nightly
@@ -151,7 +164,7 @@ lint: packages-lint
 tidy: packages-tidy $(BUILD)/build.ninja
 	@clang-tidy-14 -p $(BUILD) --quiet $(wildcard pkg/$(or $(ROOM),base)/*.cc)
 
-.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench packages-tidy packages-instructions packages-operator
+.PHONY: packages-run packages-test packages-lint packages-fuzz packages-bench packages-tidy packages-instructions packages-operator packages-cluster
 packages-run: ; @tests/lint/packages.sh $(RUN_PACKAGES)
 packages-test: ; @tests/lint/packages.sh $(TEST_PACKAGES)
 packages-lint: ; @tests/lint/packages.sh $(LINT_PACKAGES)
@@ -159,6 +172,7 @@ packages-fuzz: ; @tests/lint/packages.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
 packages-tidy: ; @tests/lint/packages.sh $(BUILD_PACKAGES) clang-tidy-14
 packages-instructions: ; @tests/lint/packages.sh $(RUN_PACKAGES) valgrind
 packages-operator: ; @tests/lint/packages.sh $(OPERATOR_PACKAGES)
+packages-cluster: ; @tests/lint/packages.sh $(CLUSTER_PACKAGES)
 packages-bench: ; @tests/lint/packages.sh $(BENCH_PACKAGES)
 
 ## make clean          remove build/
