@@ -16,10 +16,10 @@ namespace flyball::scaling {
 
 // One cause for wanting replicas. fractional = headroom * (1 + trend) * work / (resource * target); raw = its ceiling.
 struct Signal {
-  // "executor", "reactor", "cpu", "demand", "cpu-target", "latency", "external/NAME", "probe"
+  // "executor", "reactor", "cpu", "demand", "cpu-target", "memory", "latency", "external/NAME", "probe"
   std::string name;
-  // Busy seconds a second over the fleet; "demand": requests/s; "cpu-target": cores in use; "latency": the quantile in
-  // seconds times the Ready pods; "external/NAME": the number.
+  // Busy seconds a second over the fleet; "demand": requests/s; "cpu-target": cores in use; "memory": bytes; "latency":
+  // the quantile in seconds times the Ready pods; "external/NAME": the number.
   double work = 0;
   double work_down = 0;  // the same with pods whose metrics are missing assumed to run at the target; >= work
   // What one pod has of it: workers, threads, cores; "demand": capacity in requests/s; "latency", "external/NAME": the

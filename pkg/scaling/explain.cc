@@ -28,9 +28,12 @@ std::string Name(const Signal& s) {
   return s.name;
 }
 
+std::string Mebibytes(double bytes) { return Number(bytes / (1 << 20)) + " MiB"; }
+
 bool ByCpu(const Signal& s) { return s.name == "cpu" || s.name == "cpu-target"; }
 
 std::string Resource(const Signal& s) {
+  if (s.name == "memory") return Mebibytes(s.resource) + " a pod";
   if (s.name == "executor") return fmt::format("{} workers a pod", Number(s.resource));
   if (s.name == "reactor") return fmt::format("{} threads a pod", Number(s.resource));
   if (ByCpu(s)) return fmt::format("{} cores a pod", Number(s.resource));
@@ -39,6 +42,7 @@ std::string Resource(const Signal& s) {
 
 std::string Work(const Signal& s, const Estimates& e) {
   if (s.name == "demand") return fmt::format("{} requests/s", Number(s.work));
+  if (s.name == "memory") return Mebibytes(s.work) + " in use";
   if (s.name == "executor" && e.price_seconds > 0) {
     return fmt::format("{} requests/s x {:.2f} ms = {:.2f} workers kept busy", Number(e.demand_rps),
                        e.price_seconds * 1e3, s.work);
@@ -141,6 +145,9 @@ std::string Sentence(const Decision& d) {
                                                s.resource, s.fractional, s.raw)
                                  : fmt::format("{} of {:.4g} needs {:.1f} pods at {:.4g} a pod, so {}", Name(s), s.work,
                                                s.fractional, s.resource, s.raw);
+    } else if (s.name == "memory") {
+      text = fmt::format("{} of memory in use need {:.1f} pods with {:.0f} % of {} each, so {}", Mebibytes(s.work),
+                         s.fractional, s.target * 100, Mebibytes(s.resource), s.raw);
     } else {
       text = fmt::format("{} requests/s need {:.1f} pods with {} {:.0f} % busy, so {}", Number(d.estimates.demand_rps),
                          s.fractional, s.name == "demand" ? "each" : Name(s), s.target * 100, s.raw);

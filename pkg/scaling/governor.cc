@@ -62,6 +62,7 @@ struct Fleet {
   FleetTick rates, newest;  // over the last three ticks, and this one
   std::vector<double> capacities;
   double connections = 0;
+  double memory = 0, memory_limit = 0;  // of the fresh pods, summed; limit of one
 
   double FreshShare() const { return ready > 0 ? static_cast<double>(fresh) / ready : 1; }
   double ShedShare() const { return Share(newest.total.Shed(), newest.total.Offered()); }
@@ -96,6 +97,7 @@ struct Governor::State {
   void LearnHeadroom(const Fleet& fleet, const Inputs& inputs, SteadyTime now);
   double LearnTrend(const Fleet& fleet);
   std::vector<Signal> Signals(const Fleet& fleet, const Inputs& inputs, double trend) const;
+  void AddMemory(const Fleet& fleet, const Inputs& inputs, std::vector<Signal>& signals) const;
   void AddByRatio(const Fleet& fleet, const Inputs& inputs, std::vector<Signal>& signals) const;
   std::string ExternalMissing(const Inputs& inputs) const;
   double LatencySeen(const Fleet& fleet) const;
@@ -180,7 +182,7 @@ void Governor::State::TakeSamples(const Inputs& inputs) {
 
 Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
   Fleet fleet;
-  std::vector<double> each_workers, each_reactors, each_cores;
+  std::vector<double> each_workers, each_reactors, each_cores, each_memory_limit;
   const auto stuck_after = 3 * doc.replicas.startup;
   for (const PodView& view : inputs.pods) {
     const PodHistory& pod = pods.at(view.name);
@@ -199,6 +201,8 @@ Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
     if (!fresh) continue;
     fresh_at = std::max(fresh_at, pod.last_at());
     fleet.connections += pod.connections;
+    fleet.memory += pod.memory;
+    each_memory_limit.push_back(pod.memory_limit);
     each_workers.push_back(pod.workers);
     each_reactors.push_back(pod.reactors);
     each_cores.push_back(pod.cores);
@@ -208,6 +212,7 @@ Fleet Governor::State::View(const Inputs& inputs, SteadyTime now) {
     workers = Median(each_workers);
     reactors = Median(each_reactors);
     cores = Median(each_cores);
+    fleet.memory_limit = inputs.memory_limit_bytes > 0 ? inputs.memory_limit_bytes : Median(each_memory_limit);
   }
   if (workers == 0 && doc.workers) workers = *doc.workers;
   if (fleet.newest.pods > 0) rates.Push(fleet.newest);
@@ -337,9 +342,29 @@ std::vector<Signal> Governor::State::Signals(const Fleet& fleet, const Inputs& i
     signals.back().current = fleet.ready;
     signals.back().tolerance = kHpaTolerance;
   }
+  AddMemory(fleet, inputs, signals);
   AddByRatio(fleet, inputs, signals);
   Recommend(signals);
   return signals;
+}
+
+// Memory does not move away from a pod when others are taken, and what a pod has once used it seldom gives back: it
+// counts from where it is near its target, and never asks for fewer pods than there are.
+void Governor::State::AddMemory(const Fleet& fleet, const Inputs& inputs, std::vector<Signal>& signals) const {
+  if (!doc.memory_target || fleet.memory_limit <= 0 || fleet.fresh == 0) return;
+  const double usage = fleet.memory / (fleet.fresh * fleet.memory_limit * *doc.memory_target);
+  if (usage < 1 - kHpaTolerance) return;
+  // Pods that are still starting have not had their effect yet.
+  const bool settled = fleet.pending == 0 && fleet.ready >= inputs.ordered;
+  Signal signal;
+  signal.name = "memory";
+  signal.work = fleet.memory_limit * *doc.memory_target * (settled ? usage * fleet.ready : inputs.ordered);
+  signal.work_down = signal.work;
+  signal.resource = fleet.memory_limit;
+  signal.target = *doc.memory_target;
+  signal.current = inputs.ordered;
+  signal.tolerance = kHpaTolerance;
+  signals.push_back(std::move(signal));
 }
 
 // Those whose number is compared with a target, as the HPA does: its ratio, its tolerance.
@@ -581,6 +606,9 @@ std::vector<Condition> Governor::State::Conditions(const Decision& d, const Flee
   }
   if (const std::string missing = ExternalMissing(inputs); !missing.empty()) {
     all.push_back({"MetricsMissing", "External", fmt::format("no value for {}", missing)});
+  }
+  if (doc.memory_target && fleet.fresh > 0 && fleet.memory_limit <= 0) {
+    all.push_back({"MetricsMissing", "MemoryLimit", "the pods have no memory limit that signals.memory is a share of"});
   }
   if (in.has_signal && in.raw > in.max) {
     all.push_back(

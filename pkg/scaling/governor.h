@@ -33,10 +33,11 @@ struct Inputs {
   std::string scaling_limited;   // quota exceeded, unschedulable: the platform's message; empty = none
   // Of document.external, in its order; none = no value now. Fewer than that are as none.
   std::vector<std::optional<double>> external;
-  int schedule_floor = 0;        // schedule.h: the least that the schedules ask for now
-  std::string schedule;          // which one; empty with a floor of 0
-  double cpu_request_cores = 1;  // what the cpu target is a share of
-  WallTime wall;                 // only printed
+  int schedule_floor = 0;         // schedule.h: the least that the schedules ask for now
+  std::string schedule;           // which one; empty with a floor of 0
+  double cpu_request_cores = 1;   // what the cpu target is a share of
+  double memory_limit_bytes = 0;  // what the memory target is a share of; 0: what the pods say of themselves
+  WallTime wall;                  // only printed
 };
 
 // What a new leader or a restarted controller carries over; from status.

@@ -132,6 +132,8 @@ bool PodHistory::Add(const PodSample& sample, SteadyTime at, CellTable& table, n
   cores = sample.cpu_quota_cores;
   connections = sample.connections;
   in_flight = sample.in_flight;
+  memory = sample.memory_bytes;
+  memory_limit = sample.memory_limit_bytes;
   return usable;
 }
 

@@ -94,7 +94,7 @@ class PodHistory {
   double Capacity() const;
 
   // Gauges of the last sample.
-  double workers = 0, reactors = 0, cores = 0, connections = 0, in_flight = 0;
+  double workers = 0, reactors = 0, cores = 0, connections = 0, in_flight = 0, memory = 0, memory_limit = 0;
 
  private:
   struct Totals {  // cumulative, as last seen

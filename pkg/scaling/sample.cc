@@ -73,6 +73,8 @@ Result<void> Validate(const PodSample& sample) {
       {"executor_busy_seconds", sample.executor_busy_seconds},
       {"reactor_busy_seconds", sample.reactor_busy_seconds},
       {"cpu_seconds", sample.cpu_seconds},
+      {"memory_bytes", sample.memory_bytes},
+      {"memory_limit_bytes", sample.memory_limit_bytes},
       {"connections", sample.connections},
       {"start_time_seconds", sample.start_time_seconds},
       {"monotonic_seconds", sample.monotonic_seconds},

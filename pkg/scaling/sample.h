@@ -68,6 +68,8 @@ struct PodSample {
   double cpu_quota_cores = 0;                                  // 0 = not known
   double executor_busy_seconds = 0, reactor_busy_seconds = 0;  // summed over threads
   double cpu_seconds = 0;                                      // user + system of the process
+  double memory_bytes = 0;                                     // resident
+  double memory_limit_bytes = 0;                               // 0 = not known
   double connections = 0;
   double start_time_seconds = 0;  // Unix time the process started; changes when it restarts
   double monotonic_seconds = 0;   // the pod's own steady clock; 0 = not known, then the scraper's is used

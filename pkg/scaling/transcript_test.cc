@@ -95,6 +95,8 @@ class Transcript {
       fleet_->other_owner = first;
     else if (command == "external")
       fleet_->external = {first == "none" ? std::nullopt : std::optional(std::stod(first))};
+    else if (command == "memory_mib")
+      fleet_->memory_bytes = std::stod(first) * (1 << 20);
     else if (command == "target")
       fleet_->target_reachable = first == "up";
     else if (command == "platform")
@@ -123,6 +125,7 @@ class Transcript {
       doc_.scale_down.stabilization_window = seconds(static_cast<int>(Number(options, "window_s", 0)));
     }
     if (options.contains("cpu_target")) doc_.cpu_target = Number(options, "cpu_target", 0);
+    if (options.contains("memory_target")) doc_.memory_target = Number(options, "memory_target", 0);
     if (options.contains("external")) doc_.external = {{"lag", "sum(lag)", Number(options, "external", 0)}};
     if (options.contains("p95_ms")) doc_.latency = {0.95, milliseconds(static_cast<int>(Number(options, "p95_ms", 0)))};
     if (options.contains("observe")) doc_.mode = spec::Governor::Mode::kObserve;

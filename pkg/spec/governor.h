@@ -101,7 +101,8 @@ struct Governor {
   bool paused = false;
   Slo slo;
   Replicas replicas;
-  std::optional<double> cpu_target;  // 0..1 of the request, or of one core per pod locally
+  std::optional<double> cpu_target;     // 0..1 of the request, or of one core per pod locally
+  std::optional<double> memory_target;  // 0..1 of a pod's memory limit; it only ever raises replicas or holds them
   std::optional<LatencySignal> latency;
   std::optional<DemandMetrics> demand;  // none for an App, always there for other targets
   MetricsSource metrics;

@@ -159,9 +159,15 @@ class GovernorReader {
         governor_.cpu_target = reading_.Fraction(*target, cpu.Path("target"), 0.01, 1);
       cpu.Finish();
     }
+    if (const Node* memory_node = signals.Find("memory")) {
+      Mapping memory(reading_, *memory_node, signals.Path("memory"));
+      if (const Node* target = memory.Require("target", "target: 85%"))
+        governor_.memory_target = reading_.Fraction(*target, memory.Path("target"), 0.01, 1);
+      memory.Finish();
+    }
     if (const Node* latency = signals.Find("latency")) ReadLatency(*latency, signals.Path("latency"));
     if (const Node* external = signals.Find("external")) ReadExternal(*external, signals.Path("external"));
-    signals.NotBuilt({"memory", "backlog"});
+    signals.NotBuilt({"backlog"});
   }
 
   // {p95: 2s}

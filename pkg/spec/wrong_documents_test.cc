@@ -596,7 +596,7 @@ slo: {latency: 250, percentile: 100, availability: high}
 forecast: {season: 5m}
 schedule: [{cron: "0 25 * * *", timeZone: "../etc", duration: 30s}]
 targetUtilization: 80
-signals: {memory: {target: 85%}, cpu: {target: 70}, demand: {latency: x}, gpu: {}}
+signals: {backlog: {queue: mail}, cpu: {target: 70}, demand: {latency: x}, gpu: {}}
 capacity: {hint: 400, workers: 0}
 limits: {enforce: 1, fleet: none, criticality: {critical: -1}, quotaFloor: 2}
 metrics: {scrape: 1ms, source: Pods, prometheusURL: x})"),
@@ -614,10 +614,10 @@ metrics: {scrape: 1ms, source: Pods, prometheusURL: x})"),
 11:45: spec.schedule.timeZone: '../etc' is no name of a time zone; write it like Europe/Paris
 11:65: an entry of spec.schedule.duration must be a duration from 1m to 7d, not the text '30s'
 12:22: spec.targetUtilization must be a share from 10% to 99%, not the number 80; did you mean 80%?
-13:13: spec.signals.memory is not built yet in this version
-13:50: spec.signals.cpu.target must be a share from 1% to 100%, not the number 70; did you mean 70%?
-13:63: spec.signals.demand.requests is missing; write requests: http_requests_total
-13:77: unknown key 'gpu' in spec.signals; did you mean 'cpu'?
+13:13: spec.signals.backlog is not built yet in this version
+13:51: spec.signals.cpu.target must be a share from 1% to 100%, not the number 70; did you mean 70%?
+13:64: spec.signals.demand.requests is missing; write requests: http_requests_total
+13:78: unknown key 'gpu' in spec.signals; did you mean 'cpu'?
 14:20: spec.capacity.hint must be requests a second of one replica, from 0.01rps to 10000000rps, not the number 400; write it like 400rps
 14:34: spec.capacity.workers must be a whole number from 1 to 1024, not the number 0
 15:21: spec.limits.enforce must be true or false, not the number 1

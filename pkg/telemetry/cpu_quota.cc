@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <thread>
@@ -24,6 +26,16 @@ double QuotaV1(const std::string& root) {
 }
 
 }  // namespace
+
+double MemoryLimitBytes(const std::string& cgroup_root) {
+  const double machine = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  for (const char* name : {"/memory.max", "/memory/memory.limit_in_bytes"}) {  // v2: "max" or a number; v1
+    std::ifstream file(cgroup_root + name);
+    double limit = 0;
+    if (file >> limit && limit > 0) return std::min(limit, machine);
+  }
+  return machine;
+}
 
 double CpuQuotaCores(const std::string& cgroup_root) {
   const double machine = std::max(1u, std::thread::hardware_concurrency());

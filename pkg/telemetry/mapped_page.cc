@@ -161,6 +161,8 @@ void MappedPageReader::OnSeries(const SeriesView& series) {
     if (s.Sane(series)) s.page.start_time_seconds = series.value;
   } else if (name == "process_cpu_seconds_total") {
     if (s.Sane(series)) s.page.cpu_seconds = series.value;
+  } else if (name == "process_resident_memory_bytes") {
+    if (s.Sane(series)) s.page.memory_bytes = series.value;
   }
   if (name == s.requests.name()) {
     s.page.knows_requests = true;

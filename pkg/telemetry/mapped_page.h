@@ -35,7 +35,8 @@ struct MappedPage {
   std::optional<double> in_flight;
   // The page has series of that name, though none with the labels asked for.
   bool knows_requests = false, knows_latency = false, knows_in_flight = false;
-  std::optional<double> start_time_seconds, cpu_seconds;  // process_start_time_seconds, process_cpu_seconds_total
+  // process_start_time_seconds, process_cpu_seconds_total, process_resident_memory_bytes
+  std::optional<double> start_time_seconds, cpu_seconds, memory_bytes;
   double clock_seconds = 0;  // when the numbers were true, by a clock that never goes back; 0 = when they were read
 };
 

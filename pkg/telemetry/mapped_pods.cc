@@ -112,6 +112,7 @@ Result<scaling::PodSample> MappedPods::Add(const std::string& pod, const MappedP
   sample.request[static_cast<size_t>(scaling::Criticality::kNormal)] = past.latency;
   sample.in_flight = page.in_flight.value_or(0);
   sample.cpu_seconds = past.cpu_seconds;
+  sample.memory_bytes = page.memory_bytes.value_or(0);
   sample.monotonic_seconds = page.clock_seconds;
   if (auto sane = scaling::Validate(sample); !sane) return Fail(sane.error());
   return sample;

@@ -315,6 +315,7 @@ struct PodMetrics::State final : prometheus::Collectable {
     gauge("flyball_connections", "Open connections.", SumGauge(Gauge::kConnections));
     gauge("flyball_workers", "Executor workers.", options.workers);
     gauge("flyball_cpu_quota_cores", "Cores this process may use.", options.cpu_quota_cores);
+    gauge("flyball_memory_limit_bytes", "Memory this process may use.", options.memory_limit_bytes);
     gauge("flyball_ready", "1 when the pod may take traffic.", ready.load(std::memory_order_relaxed) ? 1 : 0);
     gauge("flyball_start_time_seconds", "Unix time the pod started.", start_time_seconds);
     gauge("flyball_monotonic_seconds", "The pod's steady clock.", ToSeconds(clock.Now().time_since_epoch()));

@@ -9,7 +9,7 @@
 //   flyball_executor_busy_seconds_total, flyball_reactor_busy_seconds_total     summed over threads
 //   process_cpu_seconds_total, process_resident_memory_bytes
 //   flyball_in_flight, flyball_queue_depth, flyball_concurrency_limit, flyball_connections       gauges
-//   flyball_workers, flyball_reactors, flyball_cpu_quota_cores, flyball_ready                    gauges
+//   flyball_workers, flyball_reactors, flyball_cpu_quota_cores, flyball_memory_limit_bytes, flyball_ready gauges
 //   flyball_start_time_seconds, flyball_monotonic_seconds, flyball_template_hash{app,hash} 1
 #pragma once
 
@@ -53,9 +53,10 @@ class PodMetrics {
     std::vector<std::string> roles;      // "anonymous", "user", ...; the id of a role is its index; not empty
     // One shard per thread that counts; shard i is written by one thread at a time and `shards[i]` says of which kind.
     std::vector<ThreadKind> shards;
-    double workers = 0;          // executor threads
-    double cpu_quota_cores = 0;  // CpuQuotaCores()
-    std::string template_hash;   // of what the pod was made from
+    double workers = 0;             // executor threads
+    double cpu_quota_cores = 0;     // CpuQuotaCores()
+    double memory_limit_bytes = 0;  // MemoryLimitBytes()
+    std::string template_hash;      // of what the pod was made from
     // endpoint x role x criticality x attempt; endpoints that do not fit are counted as "other".
     int max_request_series = 2000;
   };
@@ -113,5 +114,7 @@ class PodMetrics {
 // Cores this process may use by its cgroup (v2 cpu.max, v1 cfs quota), bounded by the machine's cores. `cgroup_root` is
 // /sys/fs/cgroup but for tests. Never 0.
 double CpuQuotaCores(const std::string& cgroup_root = "/sys/fs/cgroup");
+// Memory this process may use by its cgroup (v2 memory.max, v1 memory.limit_in_bytes), bounded by the machine's.
+double MemoryLimitBytes(const std::string& cgroup_root = "/sys/fs/cgroup");
 
 }  // namespace flyball::telemetry

@@ -26,6 +26,7 @@ PodMetrics::Options Options() {
   options.shards = {ThreadKind::kReactor, ThreadKind::kExecutor};
   options.workers = 8;
   options.cpu_quota_cores = 2;
+  options.memory_limit_bytes = 1e9;
   options.template_hash = "abc";
   return options;
 }
@@ -164,6 +165,8 @@ TEST(PodMetrics, WhatItShowsReadsBackAsASample) {
   EXPECT_EQ(sample->workers, 8);
   EXPECT_EQ(sample->reactors, 1);
   EXPECT_EQ(sample->cpu_quota_cores, 2);
+  EXPECT_EQ(sample->memory_limit_bytes, 1e9);
+  EXPECT_GT(sample->memory_bytes, 1e6);
   EXPECT_EQ(sample->concurrency_limit, 32);
   EXPECT_EQ(sample->connections, 12);
   EXPECT_EQ(sample->template_hash, "abc");
@@ -234,6 +237,20 @@ TEST_F(CpuQuota, ReadsVersionOne) {
   Write("/cpu/cpu.cfs_quota_us", "25000\n");
   Write("/cpu/cpu.cfs_period_us", "100000\n");
   EXPECT_DOUBLE_EQ(CpuQuotaCores(root_), 0.25);
+}
+
+TEST_F(CpuQuota, TheMemoryLimitOfBothVersionsAndTheMachineWithout) {
+  const double machine = MemoryLimitBytes("/nonexistent");
+  EXPECT_GT(machine, 64 << 20);
+  Write("/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_DOUBLE_EQ(MemoryLimitBytes(root_), machine);
+  Write("/memory/memory.limit_in_bytes", "33554432\n");
+  EXPECT_DOUBLE_EQ(MemoryLimitBytes(root_), 32 << 20);
+  Write("/memory.max", "67108864\n");
+  EXPECT_DOUBLE_EQ(MemoryLimitBytes(root_), 64 << 20);
+  std::filesystem::remove_all(root_);
+  Write("/memory.max", "max\n");
+  EXPECT_DOUBLE_EQ(MemoryLimitBytes(root_), machine);
 }
 
 TEST_F(CpuQuota, NoQuotaIsTheMachine) {

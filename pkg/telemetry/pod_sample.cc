@@ -35,6 +35,7 @@ class SampleSink final : public SeriesSink {
   void OnSeries(const SeriesView& series) override {
     std::string_view name = series.name;
     if (name == "process_cpu_seconds_total") return Take(sample_.cpu_seconds, series);
+    if (name == "process_resident_memory_bytes") return Take(sample_.memory_bytes, series);
     if (!name.starts_with("flyball_")) return;
     name.remove_prefix(8);
     if (name.ends_with("_bucket")) {
@@ -145,6 +146,7 @@ class SampleSink final : public SeriesSink {
         {"cpu_quota_cores", &PodSample::cpu_quota_cores},
         {"executor_busy_seconds_total", &PodSample::executor_busy_seconds},
         {"reactor_busy_seconds_total", &PodSample::reactor_busy_seconds},
+        {"memory_limit_bytes", &PodSample::memory_limit_bytes},
         {"connections", &PodSample::connections},
         {"start_time_seconds", &PodSample::start_time_seconds},
         {"monotonic_seconds", &PodSample::monotonic_seconds},

@@ -89,6 +89,8 @@ void FakeFleet::Serve(double span) {
   for (auto& [until, pod] : terminating) pod.sample.monotonic_seconds += span;
   for (Pod& pod : pods) {
     pod.sample.monotonic_seconds += span;
+    pod.sample.memory_bytes = memory_bytes;
+    pod.sample.memory_limit_bytes = 1 << 30;
     pod.sample.cpu_seconds += idle_cpu * span;
     const bool serves = pod.ready_at <= now_ - kTick && !pod.broken && count > 0;
     if (serves) ServePod(pod, 1.0 / count, span);

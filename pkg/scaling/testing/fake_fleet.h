@@ -53,6 +53,7 @@ class FakeFleet {
   double idle_cpu = 0;      // cores that a pod uses with nothing to do
   double database_rps = 0;  // a shared limit on what the fleet can complete; 0 = none
   double adaptive_rps = 0;  // on top of load, refused because the quota factor is lowered
+  double memory_bytes = 0;  // of each pod, of its limit of 1 GiB
   bool foreign = false;     // pods that export no service times, only requests
   double noise = 0;         // relative, uniform
   bool new_pods_break = false;

@@ -199,6 +199,7 @@ telemetry::PodMetrics::Options Pod::MetricsOptions() const {
   out.shards.insert(out.shards.end(), static_cast<size_t>(workers_), telemetry::ThreadKind::kExecutor);
   out.workers = workers_;
   out.cpu_quota_cores = telemetry::CpuQuotaCores();
+  out.memory_limit_bytes = telemetry::MemoryLimitBytes();
   out.template_hash = TemplateHash(options_.files);
   return out;
 }
