@@ -76,12 +76,12 @@ TEST(RollingRestartsTest, NoRequestFailsAndConnectionsSpread) {
   EXPECT_GE(rolled.Rate(), Strict() ? kLeastRps : kSlowRps);
 
   ASSERT_TRUE(fleet.Start(spare));
-  const auto is_even = [&](double tolerance) {
+  const auto is_even = [&] {
     const auto [least, most] = Spread(fleet, {0, 1, 2});
-    return least >= 1 - tolerance && most <= 1 + tolerance;
+    return least >= 0.8 && most <= 1.2;
   };
   if (Strict()) std::this_thread::sleep_for(seconds(20));
-  EXPECT_TRUE(Strict() ? is_even(0.2) : Eventually([&] { return is_even(0.4); }));
+  EXPECT_TRUE(Strict() ? is_even() : Eventually(is_even));
   const auto [least, most] = Spread(fleet, {0, 1, 2});
   std::printf("after a third pod: connections %d, %d, %d; %.2f to %.2f of the mean\n", fleet.connections(0),
               fleet.connections(1), fleet.connections(2), least, most);
