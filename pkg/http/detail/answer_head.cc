@@ -1,7 +1,7 @@
 #include "pkg/http/detail/answer_head.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace flyball::http::detail {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 // Writes into room that is there.
 struct Pen {
   char* at;
-  void Put(std::string_view text) { at = static_cast<char*>(std::memcpy(at, text.data(), text.size())) + text.size(); }
+  void Put(std::string_view text) { at = std::copy(text.begin(), text.end(), at); }
   void PutNumber(uint64_t number) { at = std::to_chars(at, at + 20, number).ptr; }
 };
 
