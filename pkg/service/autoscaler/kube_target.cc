@@ -5,6 +5,7 @@
 
 #include "pkg/service/operator/conditions.h"
 #include "pkg/service/operator/pod_contract.h"
+#include "pkg/service/operator/render.h"
 
 namespace flyball::service::autoscaler {
 namespace {
@@ -73,10 +74,12 @@ Result<TargetView> KubeTarget::Observe() {
   return view;
 }
 
-// The operator refused the App for that, with a Deployment there already.
+// Judged by what runs: a Governor that is new may be seen here before the operator refused the App for it.
 bool KubeTarget::CannotBeShared() const {
   if (target_.kind != "App") return false;
-  const kube::ObjectPtr app = cache_.App(kube::ObjectKey(workload_.name_space, target_.name));
+  const std::string key = kube::ObjectKey(workload_.name_space, target_.name);
+  const kube::ObjectPtr deployment = cache_.Child("Deployment", key), app = cache_.App(key);
+  if (deployment == nullptr || !app_operator::HasSharedDatabase(deployment->json)) return true;
   if (app == nullptr) return false;
   const auto conditions = app_operator::ConditionsOf(app->json);
   const auto found = conditions.find("Progressing");

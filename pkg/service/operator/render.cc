@@ -315,4 +315,13 @@ bool IsOwnedBy(const std::string& live, const std::string& uid, std::string& oth
   return false;
 }
 
+bool HasSharedDatabase(const std::string& live) {
+  const Json object = Json::parse(live, nullptr, /*allow_exceptions=*/false);
+  const Json::json_pointer at("/spec/template/spec/containers/0/env");
+  if (!object.is_object() || !object.contains(at)) return false;
+  const Json& env = object[at];
+  return std::any_of(env.begin(), env.end(),
+                     [](const Json& one) { return one.value("name", "") == "FLYBALL_DATABASE"; });
+}
+
 }  // namespace flyball::service::app_operator

@@ -62,4 +62,7 @@ bool IsApplied(const Desired& desired, const std::string& live);
 // shop", or "nobody") when not.
 bool IsOwnedBy(const std::string& live, const std::string& uid, std::string& other);
 
+// Whether the pods of the Deployment `live` have a database that more than one of them can use.
+bool HasSharedDatabase(const std::string& live);
+
 }  // namespace flyball::service::app_operator

@@ -194,6 +194,9 @@ TEST(Render, SqliteIsForOneReplica) {
   EXPECT_NE(refused.error().message.find("replicas.max be 1"), std::string::npos);
   objects.governor["spec"]["replicas"] = {{"min", 1}, {"max", 1}};
   EXPECT_FALSE(Env(objects.Container()).contains("FLYBALL_DATABASE"));
+  EXPECT_FALSE(HasSharedDatabase(objects.Deployment().dump()));
+  EXPECT_TRUE(HasSharedDatabase(Objects().Deployment().dump()));
+  EXPECT_FALSE(HasSharedDatabase("{}"));
   EXPECT_NE(objects.Caveats({}).find("The data is in the pod and goes with it"), std::string::npos);
   objects.governed = false;
   objects.app["spec"]["deploy"]["replicas"] = 2;
