@@ -51,12 +51,13 @@ LUA
 # CPU time so far, in nanoseconds, of a process and its children that are alive.
 cpu() { for p in "$1" $(pgrep -P "$1" || true); do cat "/proc/$p"/task/*/schedstat; done | awk '{sum += $1} END {printf "%.0f", sum}'; }
 
+# wrk has as many threads as a server has workers: with one, its reading of answers bounds what is pipelined, not the server.
 # measure TEST NAME WRK_FLAGS...: a line "test name requests/s microseconds-a-request errors"
 measure() {
   local test=$1 name=$2 before after
   shift 2
   before=$(cpu "${pid[$name]}")
-  wrk -t1 -c"$connections" -d"${seconds}s" -H 'Connection: keep-alive' "$@" "http://127.0.0.1:${port[$name]}${path[$name]}" >"$folder/wrk.txt"
+  wrk -t"$workers" -c"$connections" -d"${seconds}s" -H 'Connection: keep-alive' "$@" "http://127.0.0.1:${port[$name]}${path[$name]}" >"$folder/wrk.txt"
   after=$(cpu "${pid[$name]}")
   awk -v test="$test" -v name="$name" -v t=$((after - before)) '
     /requests in/ {n = $1} /Requests\/sec/ {rps = $2} /Socket errors|Non-2xx/ {errors = $0}
