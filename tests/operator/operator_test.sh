@@ -357,7 +357,7 @@ kill "${AUTOSCALER[c]}"
 set +e; wait "${AUTOSCALER[c]}"; status=$?; set -e
 unset "AUTOSCALER[c]"
 same 0 "$status" "how a leader that is asked to end does"
-same "" "$(k get lease flyball-autoscaler -n shop -o json | jq -r '.spec.holderIdentity | select(startswith("c"))')" "who holds the Lease"
+same "" "$(k get lease flyball-autoscaler -n shop -o json | jq -r '.spec.holderIdentity // "" | select(startswith("c"))')" "who holds the Lease"
 eventually 60 leads d || fail "nobody took over"
 
 scenario "a deleted App leaves nothing"
