@@ -231,16 +231,19 @@ TEST(SupervisorTest, ADocumentWithProblemsChangesNothing) {
   EXPECT_NE(fleet.Problems().find("colour"), std::string::npos) << fleet.Problems();
   EXPECT_EQ(fleet.ReadyPods(), before);
   ::kill(before[0].second, SIGKILL);  // its replacement runs what was validated, not what stands in the file now
-  EXPECT_TRUE(Eventually([&] { return fleet.ReadyPods().size() == 1 && fleet.ReadyPods() != before; }));
+  EXPECT_TRUE(Eventually([&] {
+    const auto now = fleet.ReadyPods();
+    return now.size() == 1 && now != before;
+  }));
 }
 
-// The pods' documents, by the command lines they were started with.
+// The pods' documents, by the command lines they were started with; "gone" for a pod that ended since it was listed.
 std::vector<std::string> RevisionsOf(const std::vector<std::pair<std::string, int>>& pods) {
   std::vector<std::string> revisions;
   for (const auto& [name, pid] : pods) {
     const std::string command = ReadFile("/proc/" + std::to_string(pid) + "/cmdline");
-    const size_t at = command.find("/documents/") + 11;
-    revisions.push_back(command.substr(at, command.find('/', at) - at));
+    const size_t found = command.find("/documents/"), at = found + 11;
+    revisions.push_back(found == std::string::npos ? "gone" : command.substr(at, command.find('/', at) - at));
   }
   return revisions;
 }
@@ -275,7 +278,10 @@ TEST(SupervisorTest, AChangeThatItsFirstPodRefusesIsRejectedAndTouchesNothing) {
   EXPECT_FALSE(std::filesystem::exists(fleet.data() + "/documents/2"));
 
   ::kill(before[0].second, SIGKILL);  // its replacement is of the old documents
-  ASSERT_TRUE(Eventually([&] { return fleet.ReadyPods().size() == 2 && fleet.ReadyPods()[0] != before[0]; }));
+  ASSERT_TRUE(Eventually([&] {
+    const auto now = fleet.ReadyPods();
+    return now.size() == 2 && now[0] != before[0];
+  }));
   EXPECT_EQ(RevisionsOf(fleet.ReadyPods()), (std::vector<std::string>{"1", "1"}));
 
   WriteFile(fleet.document(), Document(1));  // put back
@@ -391,7 +397,10 @@ TEST(SupervisorTest, ItsOwnRedisIsRestartedAndGoesWithIt) {
   EXPECT_EQ(run.redis, "unix:" + fleet.data() + "/redis.sock");
   ::kill(run.redis_pid, SIGKILL);
   EXPECT_TRUE(fleet.Says("up again at"));
-  EXPECT_TRUE(Eventually([&] { return fleet.Run().redis_pid != run.redis_pid && fleet.Run().redis_pid != 0; }));
+  EXPECT_TRUE(Eventually([&] {
+    const int now = fleet.Run().redis_pid;
+    return now != 0 && now != run.redis_pid;
+  }));
   const int second = fleet.Run().redis_pid;
   fleet.Signal(SIGTERM);
   EXPECT_EQ(fleet.WaitForEnd(), 0) << fleet.Output();
