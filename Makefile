@@ -121,7 +121,7 @@ http-conformance: packages-test $(BUILD)/build.ninja
 	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target framing_proxies_test
 	@FLYBALL_WRITE_CONFORMANCE=1 $(BUILD)/bin/framing_proxies_test --gtest_filter='Conformance.*'
 
-## make control-gates the governor against HPA, KEDA and Knative over the whole matrix (about an hour of two cores);
+## make control-gates the governor against HPA, KEDA and Knative over the whole matrix (twelve minutes of two cores);
 ##                     GATES=medium takes ten minutes; the report goes to docs/control/
 .PHONY: control-gates
 control-gates: packages-test $(BUILD)/build.ninja
