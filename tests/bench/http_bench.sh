@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A fixed answer through the whole of flyball-api (H1, and H2: 16 requests pipelined) beside nginx `return 200`, stock
-# Pistache, and our HTTP layer alone, with as many workers each, in interleaved rounds.
+# A fixed answer through the whole of flyball-api (H1, and H2: 16 requests pipelined) beside nginx `return 200`, nginx that
+# sends the same header lines as flyball-api, stock Pistache, and our HTTP layer alone, with as many workers each, in
+# interleaved rounds.
 #   tests/bench/http_bench.sh [build=build/release] [rounds=9] [seconds=3] [connections=64] [workers=2]
 # Writes BUILD/../bench/report.md. CPU time a request is what counts: wrk runs on the same machine, and requests/s of one
 # server alone vary by 12 %.
@@ -19,27 +20,40 @@ cleanup() {
 trap cleanup EXIT
 
 base=$((20000 + RANDOM % 12000))
-port=([flyball]=$base [nginx]=$((base + 1)) [pistache]=$((base + 2)) [floor]=$((base + 3)))
-path=([flyball]=/healthz [nginx]=/ [pistache]=/ [floor]=/)
+port=([flyball]=$base [nginx]=$((base + 1)) [pistache]=$((base + 2)) [floor]=$((base + 3)) [same]=$((base + 4)))
+path=([flyball]=/healthz [nginx]=/ [pistache]=/ [floor]=/ [same]=/)
+# wait_for NAME: until it answers
+wait_for() {
+  for _ in $(seq 200); do
+    curl -fs -o /dev/null "http://127.0.0.1:${port[$1]}${path[$1]}" && return
+    sleep 0.05
+  done
+  echo "$1 does not answer"; exit 1
+}
+mkdir "$folder/data"
+"$build/bin/flyball-api" manifests/samples/load.yaml --data "$folder/data" --port "${port[flyball]}" --reactors "$workers" \
+  --workers "$workers" --redis none 2>"$folder/flyball.log" & pid[flyball]=$!
+wait_for flyball
+# Its answer's fields, as nginx is told to send them; what nginx makes by itself is left out.
+same_lines=$(curl -fsi "http://127.0.0.1:${port[flyball]}/healthz" | tr -d '\r' | awk -F': ' '
+  NR > 1 && NF > 1 && !/^(Date|Content-Type|Content-Length|X-Request-Id): / {printf "add_header %s \"%s\";\n", $1, substr($0, length($1) + 3)}')
+[ -n "$same_lines" ]
 cat >"$folder/nginx.conf" <<CONF
 worker_processes $workers; daemon off; pid $folder/nginx.pid; error_log $folder/error.log;
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 1000000000;
   server { listen 127.0.0.1:${port[nginx]} reuseport backlog=4096;
+    location / { default_type application/json; return 200 '{"status":"ok"}'; } }
+  server { listen 127.0.0.1:${port[same]} reuseport backlog=4096;
+    $same_lines
+    add_header X-Request-Id \$request_id;
     location / { default_type application/json; return 200 '{"status":"ok"}'; } } }
 CONF
 PATH=$PATH:/usr/sbin nginx -e "$folder/error.log" -c "$folder/nginx.conf" -p "$folder" & pid[nginx]=$!
+pid[same]=${pid[nginx]}
 "$build/bin/http_floor" "$workers" 15 "${port[floor]}" >/dev/null & pid[floor]=$!
 "$build/bin/pistache_floor" "$workers" "${port[pistache]}" >/dev/null & pid[pistache]=$!
-"$build/bin/flyball-api" manifests/samples/load.yaml --data "$folder" --port "${port[flyball]}" --reactors "$workers" \
-  --workers "$workers" --redis none 2>"$folder/flyball.log" & pid[flyball]=$!
-for name in flyball nginx pistache floor; do
-  for _ in $(seq 200); do
-    curl -fs -o /dev/null "http://127.0.0.1:${port[$name]}${path[$name]}" && continue 2
-    sleep 0.05
-  done
-  echo "$name does not answer"; exit 1
-done
+for name in nginx same pistache floor; do wait_for "$name"; done
 cat >"$folder/pipeline.lua" <<'LUA'
 init = function()
   local one = wrk.format()
@@ -64,10 +78,10 @@ measure() {
     END {printf "%s %s %.0f %.3f %s\n", test, name, rps, t / 1e3 / n, errors == "" ? "-" : errors}' "$folder/wrk.txt"
 }
 
-for name in flyball nginx pistache floor; do measure warm "$name" >/dev/null; done
+for name in flyball nginx same pistache floor; do measure warm "$name" >/dev/null; done
 for ((i = 0; i < rounds; ++i)); do
-  for name in flyball nginx pistache floor; do measure H1 "$name"; done
-  for name in flyball nginx floor; do measure H2 "$name" -s "$folder/pipeline.lua"; done
+  for name in flyball nginx same pistache floor; do measure H1 "$name"; done
+  for name in flyball nginx same floor; do measure H2 "$name" -s "$folder/pipeline.lua"; done
 done | tee "$folder/all.txt"
 ! grep -vE -- '-$' "$folder/all.txt" || { echo "a server failed requests"; exit 1; }
 
@@ -104,6 +118,7 @@ head="| server | requests/s, median | spread | CPU us a request, median | spread
   row H1 flyball "flyball-api, whole chain"
   row H1 floor "our HTTP layer alone"
   row H1 nginx "nginx return 200"
+  row H1 same "nginx return 200 with flyball-api's header lines"
   row H1 pistache "stock Pistache Http::Endpoint"
   echo
   echo "## H2: 16 requests pipelined"; echo
@@ -111,6 +126,7 @@ head="| server | requests/s, median | spread | CPU us a request, median | spread
   row H2 flyball "flyball-api, whole chain"
   row H2 floor "our HTTP layer alone"
   row H2 nginx "nginx return 200"
+  row H2 same "nginx return 200 with flyball-api's header lines"
   echo
   echo "## Ratios, round by round"; echo
   echo "| what | median | spread | goal |"
@@ -118,8 +134,11 @@ head="| server | requests/s, median | spread | CPU us a request, median | spread
   goal H1 flyball nginx 4 "H1: CPU a request, flyball-api / nginx (<= 1.1)" '(r <= 1.1) ? "met" : "not met"'
   goal H1 flyball pistache 4 "H1: CPU a request, flyball-api / Pistache (<= 0.75)" '(r <= 0.75) ? "met" : "not met"'
   goal H1 flyball nginx 3 "H1: requests/s, flyball-api / nginx" '"-"'
-  goal H2 flyball nginx 3 "H2: requests/s, flyball-api / nginx (>= 4)" '(r >= 4) ? "met" : "not met"'
-  goal H2 flyball nginx 4 "H2: CPU a request, flyball-api / nginx" '"-"'
+  goal H1 flyball same 4 "H1: CPU a request, flyball-api / nginx with the same lines" '"-"'
+  goal H2 flyball same 3 "H2: requests/s, flyball-api / nginx with the same lines (>= 4)" '(r >= 4) ? "met" : "not met"'
+  goal H2 flyball same 4 "H2: CPU a request, flyball-api / nginx with the same lines (<= 0.25)" '(r <= 0.25) ? "met" : "not met"'
+  goal H2 flyball nginx 3 "H2: requests/s, flyball-api / nginx return 200 (>= 4)" '(r >= 4) ? "met" : "not met"'
+  goal H2 flyball nginx 4 "H2: CPU a request, flyball-api / nginx return 200 (<= 0.25)" '(r <= 0.25) ? "met" : "not met"'
   goal H1 floor nginx 4 "the HTTP layer alone: CPU a request / nginx" '"-"'
   echo
   echo "## A8: 10,000 idle connections"; echo
