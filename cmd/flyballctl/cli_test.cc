@@ -336,6 +336,36 @@ TEST_F(CliTest, ExplainShowsWhatMovedReplicasAndTheLatest) {
   EXPECT_EQ(Run("explain --governor other").status, kFailed);
 }
 
+TEST_F(CliTest, ExplainListsEveryMoveAndTellsThemInFullWhenAsked) {
+  json decisions = json::array();
+  for (int i = 1; i <= 12; ++i) {
+    const std::string n = std::to_string(i);
+    decisions.push_back({{"at", "T" + n + "."},
+                         {"ordered", i},
+                         {"desired", i + 1},
+                         {"text", "because of " + n + ".\nnumbers of " + n + ".\n"}});
+  }
+  decisions.push_back({{"at", "T13."}, {"ordered", 13}, {"desired", 13}, {"text", "stays.\nnumbers of 13.\n"}});
+  RawServer console = Console(json{{"governors", {{{"name", "load"}, {"decisions", decisions}}}}}.dump());
+  WriteRunFile(console.Url(""), getpid());
+
+  const std::string listed = Run("explain").out;
+  EXPECT_TRUE(
+      listed.starts_with("Replicas moved 12 times in the 13 decisions that are remembered; the last 10:\n"
+                         "  T3.  because of 3.\n"))
+      << listed;
+  EXPECT_NE(listed.find("\n  T12.  because of 12.\n\nReplicas last moved at T12.\nbecause of 12.\nnumbers of 12.\n\n"
+                        "The latest decision, at T13.\nstays.\n"),
+            std::string::npos)
+      << listed;
+  EXPECT_EQ(listed.find("numbers of 11."), std::string::npos) << listed;
+
+  const std::string full = Run("explain --moves").out;
+  EXPECT_TRUE(full.starts_with("Replicas moved at T1.\nbecause of 1.\nnumbers of 1.\n\nReplicas moved at T2.\n"))
+      << full;
+  EXPECT_NE(full.find("numbers of 11."), std::string::npos) << full;
+}
+
 TEST_F(CliTest, ExplainSaysSoWhenNothingIsKnown) {
   RawServer console = Console(R"({"governors":[]})");
   WriteRunFile(console.Url(""), getpid());
