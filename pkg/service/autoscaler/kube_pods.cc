@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace flyball::service::autoscaler {
@@ -41,6 +42,24 @@ double Cores(const Json& quantity) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   if (read.ec != std::errc()) return 0;
   return read.ptr == text.data() + text.size() - 1 && *read.ptr == 'm' ? number / 1000 : number;
+}
+
+// "256Mi" -> 268435456, "128974848", "129e6", "129M"; 0 for what is no quantity of bytes.
+double Bytes(const Json& quantity) {
+  if (quantity.is_number()) return quantity.get<double>();
+  if (!quantity.is_string()) return 0;
+  const std::string text = quantity;
+  const char* const end = text.data() + text.size();
+  double number = 0;
+  const auto read = std::from_chars(text.data(), end, number);
+  if (read.ec != std::errc()) return 0;
+  const std::string_view suffix(read.ptr, static_cast<size_t>(end - read.ptr));
+  if (suffix.empty()) return number;
+  if (suffix == "m") return number / 1000;
+  const bool binary = suffix.size() == 2 && suffix[1] == 'i';
+  const size_t power = std::string_view(binary ? "KMGTPE" : "kMGTPE").find(suffix[0]);
+  if (power == std::string_view::npos || (suffix.size() != 1 && !binary)) return 0;
+  return number * std::pow(binary ? 1024 : 1000, static_cast<double>(power + 1));
 }
 
 std::string Host(const std::string& address) {
@@ -109,8 +128,11 @@ auto KubePods::ReadPod(const kube::Object& object) -> const PodFacts& {
   facts.ended = Text(status, "phase") == "Failed" || Text(status, "phase") == "Succeeded";
   const Json* scheduled = Condition(status, "PodScheduled");
   if (scheduled != nullptr && Text(*scheduled, "status") == "False") facts.unschedulable = Text(*scheduled, "message");
-  for (const Json& container : Part(Part(pod, "spec"), "containers"))
+  const Json& containers = Part(Part(pod, "spec"), "containers");
+  for (const Json& container : containers)
     facts.cpu_request_cores += Cores(Part(Part(Part(container, "resources"), "requests"), "cpu"));
+  if (containers.is_array() && !containers.empty())  // the program comes first, its helpers after it
+    facts.memory_limit_bytes = Bytes(Part(Part(Part(containers[0], "resources"), "limits"), "memory"));
   return facts;
 }
 
@@ -142,6 +164,7 @@ TargetView KubePods::View(const Workload& workload, const ClusterObjects& object
     if (pod.ended || pod.owner.uid.empty() || owners.count(pod.owner.uid) == 0) continue;
     view.pods.push_back(pod.pod);
     if (pod.cpu_request_cores > 0) view.cpu_request_cores = pod.cpu_request_cores;
+    if (pod.memory_limit_bytes > 0) view.memory_limit_bytes = pod.memory_limit_bytes;
     if (pod.unschedulable.empty()) {
       unschedulable_since_.erase(object->uid);
     } else if (now - unschedulable_since_.emplace(object->uid, now).first->second > patience_) {

@@ -45,8 +45,9 @@ class KubePods {
     Owner owner;
     TargetPod pod;
     bool ended = false;
-    std::string unschedulable;  // the scheduler's words
-    double cpu_request_cores = 0;
+    std::string unschedulable;      // the scheduler's words
+    double cpu_request_cores = 0;   // of all containers
+    double memory_limit_bytes = 0;  // of the first one; 0: none
   };
   struct SetFacts {
     std::string resource_version;

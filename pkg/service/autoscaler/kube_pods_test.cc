@@ -84,6 +84,32 @@ TEST(KubePods, ArePickedByTheirOwnersAndNotByLabel) {
   EXPECT_EQ(cluster.View(reader, {"apps/v1", "StatefulSet", "shop", "web", "s"}).pods.size(), 0u);
 }
 
+TEST(KubePods, HaveTheMemoryLimitOfTheirFirstContainer) {
+  const std::pair<const char*, double> limits[] = {{"256Mi", 256.0 * (1 << 20)},
+                                                   {"1Gi", 1024.0 * (1 << 20)},
+                                                   {"129M", 129e6},
+                                                   {"129e6", 129e6},
+                                                   {"128974848", 128974848},
+                                                   {"2048k", 2048e3},
+                                                   {"128974848000m", 128974848},
+                                                   {"", 0},
+                                                   {"much", 0},
+                                                   {"1Xi", 0},
+                                                   {"1MB", 0}};
+  for (const auto& [text, bytes] : limits) {
+    Cluster cluster;
+    Json& pod = cluster.Pod("one");
+    pod["spec"]["containers"] = {{{"resources", {{"limits", {{"memory", text}}}}}},
+                                 {{"resources", {{"limits", {{"memory", "8Gi"}}}}}}};
+    KubePods reader = Flyball();
+    EXPECT_EQ(cluster.View(reader).memory_limit_bytes, bytes) << text;
+  }
+  Cluster cluster;
+  cluster.Pod("without");
+  KubePods reader = Flyball();
+  EXPECT_EQ(cluster.View(reader).memory_limit_bytes, 0);
+}
+
 TEST(KubePods, SayWhetherTheyServe) {
   Cluster cluster;
   cluster.Pod("ready");

@@ -89,6 +89,7 @@ scaling::Inputs Loop::Gather(SteadyTime now) {
   inputs.other_owner = view_.other_owner;
   inputs.scaling_limited = view_.scaling_limited;
   inputs.cpu_request_cores = view_.cpu_request_cores;
+  inputs.memory_limit_bytes = view_.memory_limit_bytes;
   inputs.shared_state_up = shared_state_up_;
   inputs.wall = clock_.WallNow();
   const scaling::ScheduleFloor floor = scaling::FloorAt(document_.schedule, zones_, inputs.wall);

@@ -22,9 +22,10 @@ struct TargetPod {
 struct TargetView {
   int ordered = 0;  // replicas the target is asked to run now
   std::vector<TargetPod> pods;
-  std::string other_owner;       // "HorizontalPodAutoscaler/web" when somebody else scales it; empty = nobody
-  std::string scaling_limited;   // why the platform makes no more pods, its own words; empty = it does
-  double cpu_request_cores = 1;  // what signals.cpu is a share of
+  std::string other_owner;        // "HorizontalPodAutoscaler/web" when somebody else scales it; empty = nobody
+  std::string scaling_limited;    // why the platform makes no more pods, its own words; empty = it does
+  double cpu_request_cores = 1;   // what signals.cpu is a share of
+  double memory_limit_bytes = 0;  // what signals.memory is a share of; 0: what the pods say of themselves
 };
 
 // What is governed: something with a number of replicas.
