@@ -351,7 +351,7 @@ TEST_F(CliTest, ExplainListsEveryMoveAndTellsThemInFullWhenAsked) {
 
   const std::string listed = Run("explain").out;
   EXPECT_TRUE(
-      listed.starts_with("Replicas moved 12 times in the 13 decisions that are remembered; the last 10:\n"
+      listed.starts_with("Replicas moved 12 times in the last 13 decisions; the last 10:\n"
                          "  T3.  because of 3.\n"))
       << listed;
   EXPECT_NE(listed.find("\n  T12.  because of 12.\n\nReplicas last moved at T12.\nbecause of 12.\nnumbers of 12.\n\n"

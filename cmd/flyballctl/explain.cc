@@ -53,8 +53,8 @@ std::string Entry(const char* heading, const json& decision) {
 // A line for each of the last moves: when, and the sentence its explanation begins with.
 std::string ListOf(const std::vector<const json*>& moves, size_t decisions) {
   const size_t listed = std::min(moves.size(), kMovesListed);
-  std::string out = "Replicas moved " + std::to_string(moves.size()) + " times in the " + std::to_string(decisions) +
-                    " decisions that are remembered" +
+  std::string out = "Replicas moved " + std::to_string(moves.size()) + " times in the last " +
+                    std::to_string(decisions) + " decisions" +
                     (listed < moves.size() ? "; the last " + std::to_string(listed) : std::string()) + ":\n";
   for (size_t i = moves.size() - listed; i < moves.size(); ++i) {
     const std::string words = Words(*moves[i]);
@@ -77,8 +77,7 @@ std::string Describe(const json& governor, bool all_moves) {
   const bool just_now = !moves.empty() && moves.back() == latest;
   std::string out;
   if (moves.empty()) {
-    out = "Replicas have not moved in the " + Number(static_cast<double>(decisions->size())) +
-          " decisions that are remembered.\n\n";
+    out = "Replicas have not moved in the last " + Number(static_cast<double>(decisions->size())) + " decisions.\n\n";
   }
   if (moves.size() > 1 && !all_moves) out = ListOf(moves, decisions->size());
   for (const json* move : moves) {

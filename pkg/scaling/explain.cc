@@ -62,19 +62,20 @@ const Step* LastThatMattered(const Decision& d) {
 
 void AppendLoad(std::string& out, const Decision& d) {
   const Estimates& e = d.estimates;
-  out += fmt::format("Load: {} requests/s came, of which {} are demand", Number(e.arrivals_rps), Number(e.demand_rps));
+  out += fmt::format("Load: {} requests/s came, of which {} are new", Number(e.arrivals_rps), Number(e.demand_rps));
   if (e.retries_rps >= 0.05) out += fmt::format(" and {} repeat one that was refused", Number(e.retries_rps));
   out += fmt::format(".\nAnswers: {} a second", Number(e.admitted_rps));
   if (e.admitted_rps > 0) {
-    out += fmt::format(", half within {:.1f} ms, 99 % within {:.1f} ms, {:.1f} % later than the objective",
+    out += fmt::format(", half within {:.1f} ms, 99 % within {:.1f} ms, {:.1f} % slower than the objective",
                        e.p50_seconds * 1e3, e.p99_seconds * 1e3, e.late_share * 100);
   }
   out += fmt::format("; {:.1f} % of what came was refused for lack of capacity.\n", e.shed_share * 100);
   out += fmt::format("Pods: workers {:.0f} % busy, network threads {:.0f} %, CPU {:.0f} %.", e.utilization * 100,
                      e.utilization_reactor * 100, e.utilization_cpu * 100);
   if (e.service_seconds > 0) {
-    out += fmt::format(" A request waits {:.2f} ms for a worker and keeps it {:.2f} ms; {:.2f} ms are planned with.",
-                       e.queue_seconds * 1e3, e.service_seconds * 1e3, e.price_seconds * 1e3);
+    out +=
+        fmt::format(" A request waits {:.2f} ms for a worker and keeps it {:.2f} ms; the plan is made with {:.2f} ms.",
+                    e.queue_seconds * 1e3, e.service_seconds * 1e3, e.price_seconds * 1e3);
   }
   out += "\n";
 }
@@ -116,19 +117,20 @@ void AppendLimits(std::string& out, const Decision& d) {
   const Allocation& a = d.allocation;
   if (a.ceiling_rps) {
     const AllocationInputs& in = d.allocation_inputs;
-    out += fmt::format("Limits: at most {} requests/s are let in", Number(*a.ceiling_rps));
+    out += fmt::format("Limits from now on: at most {} requests/s are let in", Number(*a.ceiling_rps));
     if (in.knee_rps > 0) {
       out += ", the throughput beyond which something shared gets slow";
     } else {
-      out += fmt::format(" = {:.1f} x {} that a pod carries x {} Ready", in.ceiling_factor, Number(in.capacity_per_pod),
-                         in.ready);
+      out += fmt::format(", {:.1f} times what {} Ready pods carry at {} each with all workers busy", in.ceiling_factor,
+                         in.ready, Number(in.capacity_per_pod));
     }
-    out += fmt::format("; critical {}, normal {}, sheddable {}.", Number(a.rates[0]), Number(a.rates[1]),
+    out += fmt::format("; by class: critical {}, normal {}, sheddable {}.", Number(a.rates[0]), Number(a.rates[1]),
                        Number(a.rates[2]));
   } else {
     out += "Limits: the fleet as a whole has none.";
   }
-  if (a.quota_factor < 1) out += fmt::format(" Adaptive quotas are cut to {:.0f} %.", a.quota_factor * 100);
+  if (a.quota_factor < 1)
+    out += fmt::format(" Clients with an adaptive quota get {:.0f} % of it.", a.quota_factor * 100);
   out += "\n";
 }
 

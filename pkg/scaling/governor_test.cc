@@ -181,7 +181,7 @@ TEST(Decision, ExplainSaysItInWordsAndNumbers) {
   fleet.Tick();
   const std::string text = Explain(fleet.last());
   EXPECT_NE(text.find("1,980 requests/s need 6.2 pods with workers 80 % busy, so 7"), std::string::npos) << text;
-  EXPECT_NE(text.find("Limits: "), std::string::npos);
+  EXPECT_NE(text.find("Limits from now on: at most "), std::string::npos);
 }
 
 }  // namespace
