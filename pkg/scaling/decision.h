@@ -107,7 +107,8 @@ struct Estimates {
   double good_rps = 0;      // 2xx and 3xx
   double shed_share = 0;    // shed by fleet (adaptive included) or pods, of arrivals not refused; 0..1
   double late_share = 0;    // of completed, slower than the objective; 0..1
-  double utilization = 0;   // executor: busy worker-seconds of what there is; 0..1
+  double objective_seconds = 0;
+  double utilization = 0;  // executor: busy worker-seconds of what there is; 0..1
   double utilization_reactor = 0, utilization_cpu = 0;
   double service_seconds = 0;               // observed mean a completed request
   double price_seconds = 0;                 // what a request is held to cost (mean over the demand's mix)

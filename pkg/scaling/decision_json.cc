@@ -29,6 +29,7 @@ void Write(JsonWriter& json, const Estimates& e) {
   Field(json, "goodRps", e.good_rps);
   Field(json, "shedShare", e.shed_share);
   Field(json, "lateShare", e.late_share);
+  Field(json, "objectiveSeconds", e.objective_seconds);
   Field(json, "utilization", e.utilization);
   Field(json, "utilizationReactor", e.utilization_reactor);
   Field(json, "utilizationCpu", e.utilization_cpu);

@@ -66,8 +66,9 @@ void AppendLoad(std::string& out, const Decision& d) {
   if (e.retries_rps >= 0.05) out += fmt::format(" and {} repeat one that was refused", Number(e.retries_rps));
   out += fmt::format(".\nAnswers: {} a second", Number(e.admitted_rps));
   if (e.admitted_rps > 0) {
-    out += fmt::format(", half within {:.1f} ms, 99 % within {:.1f} ms, {:.1f} % slower than the objective",
-                       e.p50_seconds * 1e3, e.p99_seconds * 1e3, e.late_share * 100);
+    out +=
+        fmt::format(", half within {:.1f} ms, 99 % within {:.1f} ms, {:.1f} % slower than the objective of {:.4g} ms",
+                    e.p50_seconds * 1e3, e.p99_seconds * 1e3, e.late_share * 100, e.objective_seconds * 1e3);
   }
   out += fmt::format("; {:.1f} % of what came was refused for lack of capacity.\n", e.shed_share * 100);
   out += fmt::format("Pods: workers {:.0f} % busy, network threads {:.0f} %, CPU {:.0f} %.", e.utilization * 100,
@@ -169,7 +170,10 @@ std::string Explain(const Decision& d) {
   }
   out += fmt::format(": {}.\n", d.reason);
   AppendLoad(out, d);
-  if (!d.signals.empty()) out += "Pods needed, the most first:\n";
+  if (!d.signals.empty()) {
+    out += fmt::format("Pods needed, the most first ({} to {} are allowed):\n", d.constraint_inputs.min,
+                       d.constraint_inputs.max);
+  }
   for (const Signal& signal : d.signals) AppendSignal(out, signal, d.estimates);
   AppendRules(out, d);
   AppendLimits(out, d);

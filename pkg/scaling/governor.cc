@@ -292,7 +292,8 @@ Estimates Governor::State::Estimate(const Fleet& fleet, const Inputs& inputs, St
   for (const LatencyHistogram& histogram : mean.request) {
     for (size_t b = 0; b < all.buckets.size(); ++b) all.buckets[b] += histogram.buckets[b];
   }
-  e.late_share = Share(all.LongerThan(ToSeconds(doc.slo.latency)), all.Count());
+  e.objective_seconds = ToSeconds(doc.slo.latency);
+  e.late_share = Share(all.LongerThan(e.objective_seconds), all.Count());
   e.p50_seconds = all.Quantile(0.5);
   e.p99_seconds = all.Quantile(0.99);
   const bool queueing = fleet.ShedShare() > kShedding / 2 || e.utilization > kCongested ||
