@@ -122,7 +122,7 @@ http-conformance: packages-test $(BUILD)/build.ninja
 	@FLYBALL_WRITE_CONFORMANCE=1 $(BUILD)/bin/framing_proxies_test --gtest_filter='Conformance.*'
 
 ## make control-gates the governor against HPA, KEDA and Knative over the whole matrix (twelve minutes of two cores);
-##                     GATES=medium takes ten minutes; the report goes to docs/control/
+##                     GATES=medium takes a fifth of that; the report goes to docs/control/
 .PHONY: control-gates
 control-gates: packages-test $(BUILD)/build.ninja
 	@$(NICE) cmake --build $(BUILD) -j $(JOBS) --target control_gates

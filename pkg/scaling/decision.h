@@ -103,12 +103,12 @@ struct Estimates {
   double arrivals_rps = 0;  // everything that came
   double demand_rps = 0;    // less refusals by login and nominal quota, less retries
   double retries_rps = 0;
-  double admitted_rps = 0;  // completed
-  double good_rps = 0;      // 2xx and 3xx
-  double shed_share = 0;    // shed by fleet (adaptive included) or pods, of arrivals not refused; 0..1
-  double late_share = 0;    // of completed, slower than the objective; 0..1
-  double objective_seconds = 0;
-  double utilization = 0;  // executor: busy worker-seconds of what there is; 0..1
+  double admitted_rps = 0;       // completed
+  double good_rps = 0;           // 2xx and 3xx
+  double shed_share = 0;         // shed by fleet (adaptive included) or pods, of arrivals not refused; 0..1
+  double late_share = 0;         // of completed, slower than the objective; 0..1
+  double objective_seconds = 0;  // slo.latency
+  double utilization = 0;        // executor: busy worker-seconds of what there is; 0..1
   double utilization_reactor = 0, utilization_cpu = 0;
   double service_seconds = 0;               // observed mean a completed request
   double price_seconds = 0;                 // what a request is held to cost (mean over the demand's mix)

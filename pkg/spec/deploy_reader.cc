@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include "pkg/spec/detail/app_reader.h"
+#include "pkg/spec/quantity.h"
 
 namespace flyball::spec {
 namespace {
@@ -46,29 +45,6 @@ bool IsImage(std::string_view text) {
   return text.size() <= 512 && IsAlnum(text.front()) && IsAlnum(text.back()) &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return IsAlnum(c) || std::string_view("./:@_-").find(c) != std::string_view::npos; });
-}
-
-// What a quantity of Kubernetes amounts to: a number, then one of its suffixes; less than nothing when it is none.
-double Quantity(std::string_view text) {
-  double number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (read.ec != std::errc() || !std::isfinite(number)) return -1;
-  const std::string_view suffix = text.substr(static_cast<size_t>(read.ptr - text.data()));
-  static constexpr std::pair<std::string_view, double> kSuffixes[] = {{"", 1},
-                                                                      {"m", 1e-3},
-                                                                      {"k", 1e3},
-                                                                      {"M", 1e6},
-                                                                      {"G", 1e9},
-                                                                      {"T", 1e12},
-                                                                      {"P", 1e15},
-                                                                      {"Ki", 1024.0},
-                                                                      {"Mi", 1048576.0},
-                                                                      {"Gi", 1073741824.0},
-                                                                      {"Ti", 1099511627776.0},
-                                                                      {"Pi", 1125899906842624.0}};
-  for (const auto& [name, scale] : kSuffixes)
-    if (suffix == name) return number * scale;
-  return -1;
 }
 
 void ReadImage(Reading& reading, const Node& node, const std::string& path, std::string& out) {
@@ -121,7 +97,7 @@ void ReadQuantities(Reading& reading, Mapping& resources, std::string_view key,
     const bool number = value.kind == Node::Kind::kInt || value.kind == Node::Kind::kFloat;
     if (!IsQualifiedName(name.text)) {
       reading.Report(name, quantities.path() + ": " + Quoted({name.text}) + " is no resource", "write cpu or memory");
-    } else if ((value.kind == Node::Kind::kText || number) && Quantity(value.text) >= 0) {
+    } else if ((value.kind == Node::Kind::kText || number) && ParseQuantity(value.text)) {
       out.emplace(name.text, value.text);
     } else {
       reading.Mistyped(value, path, "a quantity", "write it like 500m or 2 for cpu, 256Mi for memory");
@@ -136,7 +112,7 @@ void ReadContainerResources(Reading& reading, const Node& node, const std::strin
   resources.Finish();
   for (const auto& [name, request] : deploy.requests) {
     const auto limit = deploy.limits.find(name);
-    if (limit == deploy.limits.end() || Quantity(request) <= Quantity(limit->second)) continue;
+    if (limit == deploy.limits.end() || ParseQuantity(request) <= ParseQuantity(limit->second)) continue;
     reading.Report(resources.KeyNode("requests"),
                    path + ".requests." + name + " is more than its limit, " + request + " and " + limit->second);
   }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "pkg/spec/quantity.h"
 
 namespace flyball::service::autoscaler {
 namespace {
@@ -33,33 +34,10 @@ const Json* Condition(const Json& status, std::string_view type) {
   return nullptr;
 }
 
-// "500m" -> 0.5
-double Cores(const Json& quantity) {
+// A quantity in its own unit, cores or bytes; 0 for none.
+double Amount(const Json& quantity) {
   if (quantity.is_number()) return quantity.get<double>();
-  if (!quantity.is_string()) return 0;
-  const std::string text = quantity;
-  double number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc()) return 0;
-  return read.ptr == text.data() + text.size() - 1 && *read.ptr == 'm' ? number / 1000 : number;
-}
-
-// "256Mi" -> 268435456, "128974848", "129e6", "129M"; 0 for what is no quantity of bytes.
-double Bytes(const Json& quantity) {
-  if (quantity.is_number()) return quantity.get<double>();
-  if (!quantity.is_string()) return 0;
-  const std::string text = quantity;
-  const char* const end = text.data() + text.size();
-  double number = 0;
-  const auto read = std::from_chars(text.data(), end, number);
-  if (read.ec != std::errc()) return 0;
-  const std::string_view suffix(read.ptr, static_cast<size_t>(end - read.ptr));
-  if (suffix.empty()) return number;
-  if (suffix == "m") return number / 1000;
-  const bool binary = suffix.size() == 2 && suffix[1] == 'i';
-  const size_t power = std::string_view(binary ? "KMGTPE" : "kMGTPE").find(suffix[0]);
-  if (power == std::string_view::npos || (suffix.size() != 1 && !binary)) return 0;
-  return number * std::pow(binary ? 1024 : 1000, static_cast<double>(power + 1));
+  return quantity.is_string() ? spec::ParseQuantity(quantity.get_ref<const std::string&>()).value_or(0) : 0;
 }
 
 std::string Host(const std::string& address) {
@@ -130,9 +108,9 @@ auto KubePods::ReadPod(const kube::Object& object) -> const PodFacts& {
   if (scheduled != nullptr && Text(*scheduled, "status") == "False") facts.unschedulable = Text(*scheduled, "message");
   const Json& containers = Part(Part(pod, "spec"), "containers");
   for (const Json& container : containers)
-    facts.cpu_request_cores += Cores(Part(Part(Part(container, "resources"), "requests"), "cpu"));
+    facts.cpu_request_cores += Amount(Part(Part(Part(container, "resources"), "requests"), "cpu"));
   if (containers.is_array() && !containers.empty())  // the program comes first, its helpers after it
-    facts.memory_limit_bytes = Bytes(Part(Part(Part(containers[0], "resources"), "limits"), "memory"));
+    facts.memory_limit_bytes = Amount(Part(Part(Part(containers[0], "resources"), "limits"), "memory"));
   return facts;
 }
 

@@ -85,17 +85,7 @@ TEST(KubePods, ArePickedByTheirOwnersAndNotByLabel) {
 }
 
 TEST(KubePods, HaveTheMemoryLimitOfTheirFirstContainer) {
-  const std::pair<const char*, double> limits[] = {{"256Mi", 256.0 * (1 << 20)},
-                                                   {"1Gi", 1024.0 * (1 << 20)},
-                                                   {"129M", 129e6},
-                                                   {"129e6", 129e6},
-                                                   {"128974848", 128974848},
-                                                   {"2048k", 2048e3},
-                                                   {"128974848000m", 128974848},
-                                                   {"", 0},
-                                                   {"much", 0},
-                                                   {"1Xi", 0},
-                                                   {"1MB", 0}};
+  const std::pair<Json, double> limits[] = {{"256Mi", 0x1p28}, {128974848, 128974848}, {"", 0}, {"much", 0}};
   for (const auto& [text, bytes] : limits) {
     Cluster cluster;
     Json& pod = cluster.Pod("one");
