@@ -62,6 +62,9 @@ end
 request = function() return sixteen end
 LUA
 
+# bytes NAME: of its answer, head and body
+bytes() { curl -fsi "http://127.0.0.1:${port[$1]}${path[$1]}" | wc -c; }
+
 # CPU time so far, in nanoseconds, of a process and its children that are alive.
 cpu() { for p in "$1" $(pgrep -P "$1" || true); do cat "/proc/$p"/task/*/schedstat; done | awk '{sum += $1} END {printf "%.0f", sum}'; }
 
@@ -112,6 +115,7 @@ head="| server | requests/s, median | spread | CPU us a request, median | spread
   echo
   echo "\`tests/bench/http_bench.sh $build $rounds $seconds $connections $workers\`: $rounds interleaved rounds of $seconds s, $connections connections, $workers workers each."
   echo "flyball-api answers \`GET /healthz\` on the API's port: router, request id, metrics and security headers included."
+  echo "Bytes of an answer: flyball-api $(bytes flyball), nginx $(bytes nginx), nginx with the same lines (and its own Server and Connection) $(bytes same)."
   echo
   echo "## H1: a fixed answer"; echo
   echo "$head"
